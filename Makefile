@@ -1,0 +1,90 @@
+# GNU make 4.3. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL: # prerequisites run in the order written: setup before what needs it
+MAKEFLAGS += --no-print-directory
+
+# The virtual environment's programs first: its Go is there only when the system has none that is new enough.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/go/bin
+
+OBJECT := otelchan/bpf/otelchan.bpf.o
+BPF := $(wildcard bpf/*.c bpf/*.h)
+CLANG ?= clang
+BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
+PYTEST := .venv/bin/python -m pytest
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md
+
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench-probes golden check-generated clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+		printf '  %-16s %s\n' "$$name" "$$text"; done
+
+setup: setup-run $(OBJECT) ## make .venv/bin/otelchan work: Debian packages (as root), .venv, Go, the BPF object
+
+setup-run:
+	@scripts/setup.sh
+
+setup-unit:
+	@scripts/setup.sh --unit
+
+setup-test:
+	@scripts/setup.sh --test
+
+build: setup-run $(OBJECT) ## compile the BPF object, which the wheel carries
+
+$(OBJECT): $(BPF) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c bpf/otelchan.bpf.c -o $@.new
+	@mv $@.new $@
+
+demo: setup ## watch a Go program that leaks goroutines and say what is wrong, on a fresh machine, as root
+	@scripts/demo.sh
+
+stack: setup-unit ## build the real Collector, Prometheus and Jaeger into the cache (minutes, once)
+	@.venv/bin/python scripts/stack.py
+
+unit: setup-unit ## unit tests: no root, under 20 seconds
+	@$(PYTEST) -n auto tests/unit
+
+binaries: setup-test ## tests of what is found in real Go executables: no root
+	@$(PYTEST) -n auto tests/binaries
+
+replay: setup-unit ## tests on recorded programs: no root
+	@$(PYTEST) tests/replay
+
+kernel: setup-test build ## tests that attach probes: root and a kernel with uprobes
+	@$(PYTEST) tests/kernel
+
+e2e: setup-test build stack ## tests through the real Collector, Prometheus and trace store: as kernel
+	@$(PYTEST) tests/e2e
+
+test: setup-test build stack ## everything: unit, binaries, replay, kernel and end-to-end tests, in this order
+	@$(PYTEST) -n auto tests/unit tests/binaries
+	@$(PYTEST) tests/replay tests/kernel tests/e2e
+
+lint: setup-unit ## ruff, ruff format and mypy, without changing anything
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy otelchan scripts tests
+
+offsets: setup-unit ## write the layout tables again from the DWARF of freshly built programs
+	@.venv/bin/python -m otelchan.gobinary.offsets
+
+docs: setup-unit ## write docs/metrics.md and docs/configuration.md again from the catalogue and the settings
+	@.venv/bin/python -m otelchan.telemetry.catalogue >docs/metrics.md
+	@.venv/bin/python -m otelchan.config >docs/configuration.md
+
+bench-probes: setup-test $(OBJECT) ## measure what a hit of each kind of probe costs the observed program
+	@PYTHONPATH=. .venv/bin/python benchmarks/probe_cost.py
+
+golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
+	@.venv/bin/python -m tests.replay.capture
+
+check-generated: offsets docs ## fail when a generated file differs from what its generator writes
+	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets' wrote" >&2; exit 1; }
+
+clean: ## remove what was built in this clone; .venv and the cache stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(OBJECT)
+	find otelchan tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,28 @@
+"""The only module that reads the time. Units are in the names: nanoseconds."""
+
+from __future__ import annotations
+
+import time
+
+
+def monotonic_ns() -> int:
+    """CLOCK_MONOTONIC, the clock of bpf_ktime_get_ns and of Go's runtime.nanotime."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+def unix_ns() -> int:
+    """Unix time."""
+    return time.time_ns()
+
+
+def unix_minus_monotonic_ns() -> int:
+    """What to add to a monotonic time to get Unix time, now; drifts with clock adjustments, so ask again."""
+    before = monotonic_ns()
+    now = unix_ns()
+    return now - (before + monotonic_ns()) // 2
+
+
+def sleep_ns(duration_ns: int) -> None:
+    """Sleep at least this long."""
+    if duration_ns > 0:
+        time.sleep(duration_ns / 1e9)

