@@ -1,0 +1,183 @@
+"""Reading an ELF executable by link-time address, as it will be after the loader has relocated it."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple, cast
+
+import numpy as np
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection, Section
+
+from otelchan.errors import BinaryError
+from otelchan.gobinary.types import Segment
+
+_RELATIVE = 8  # R_X86_64_RELATIVE: the word at r_offset is the load bias plus r_addend
+_RELA = np.dtype([("offset", "<u8"), ("info", "<u8"), ("addend", "<i8")])
+_SYMBOL = np.dtype(
+    [("name", "<u4"), ("info", "u1"), ("other", "u1"), ("section", "<u2"), ("value", "<u8"), ("size", "<u8")]
+)
+
+
+class Symbol(NamedTuple):
+    """Address and size in bytes of one entry of .symtab."""
+
+    address: int
+    size: int
+
+
+class Elf:
+    """One ELF executable, mapped; a context manager, because the mapping has an end.
+
+    segments: PT_LOAD by address. stripped: there is no .symtab. build_id: Go's, else GNU's in hex, else "".
+    Raises BinaryError when the file cannot be read or is not a 64-bit little-endian ELF executable for amd64.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        try:
+            with Path(path).open("rb") as file:
+                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise BinaryError(
+                f"{path} cannot be opened: {error.strerror}; give the path of a readable Go executable"
+            ) from None
+        except ValueError:
+            raise BinaryError(f"{path} is empty; give the path of a Go executable") from None
+        try:
+            self._parse()
+        except BaseException:
+            self._data.close()
+            raise
+
+    def __enter__(self) -> Elf:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._data.close()
+
+    def _parse(self) -> None:
+        if self._data[:4] != b"\x7fELF":
+            raise BinaryError(f"{self.path} is not an ELF executable; give the path of a Go executable for Linux")
+        try:
+            self._parse_headers()
+        except (ELFError, struct.error, ValueError, KeyError, IndexError) as error:
+            raise BinaryError(f"{self.path} is a damaged ELF file ({error}); copy or build it again") from None
+
+    def _parse_headers(self) -> None:
+        self.elf = ELFFile(cast(IO[bytes], self._data))
+        if self.elf.elfclass != 64 or self.elf.get_machine_arch() != "x64":
+            machine = self.elf.get_machine_arch()
+            raise BinaryError(f"{self.path} is built for {machine}; otelchan supports amd64 only, so far")
+        self.position_independent = self.elf["e_type"] == "ET_DYN"
+        self.segments = _segments(self.elf)
+        self.sections = {section.name: section for section in self.elf.iter_sections()}
+        self.stripped = ".symtab" not in self.sections
+        self.build_id = _build_id(self.sections)
+        self._relocations = self._relative_relocations()
+
+    def _relative_relocations(self) -> np.ndarray:
+        """Words that the loader fills, by address. Go's linker also writes them in place, GNU's leaves zeros there."""
+        tables = [
+            np.frombuffer(self.section_bytes(section), dtype=_RELA)
+            for section in self.sections.values()
+            if self.position_independent and section["sh_type"] == "SHT_RELA" and section["sh_flags"] & 2
+        ]
+        table = np.concatenate(tables) if tables else np.empty(0, dtype=_RELA)
+        relative = table[(table["info"] & 0xFFFFFFFF) == _RELATIVE]
+        ordered: np.ndarray = relative[np.argsort(relative["offset"], kind="stable")]
+        return ordered
+
+    def section_bytes(self, section: Section) -> bytes:
+        """Contents of a section as they are in the file."""
+        offset, size = section["sh_offset"], section["sh_size"]
+        return self._data[offset : offset + size]
+
+    def offset(self, address: int) -> int:
+        """Offset in the file of an address. Raises ValueError when the file does not hold it."""
+        for segment in self.segments:
+            if segment.address <= address < segment.address + segment.file_size:
+                return address - segment.address + segment.offset
+        raise ValueError(f"address {address:#x} is not in the file {self.path}")
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes at an address, relocated. Raises ValueError when the file does not hold all of them."""
+        start = self.offset(address)
+        self.offset(address + size - 1)
+        data = self._data[start : start + size]
+        if not len(self._relocations):
+            return data
+        first, last = np.searchsorted(self._relocations["offset"], [address, address + size - 7])
+        patched = bytearray(data)
+        for offset, _, addend in self._relocations[first:last].tolist():
+            struct.pack_into("<q", patched, offset - address, addend)
+        return bytes(patched)
+
+    def find_pointers(self, value: int) -> list[int]:
+        """Addresses of the aligned words in writable segments that hold this value, once relocated."""
+        found = set(self._relocations["offset"][self._relocations["addend"] == value].tolist())
+        for segment in self.segments:
+            if segment.writable:
+                words = np.frombuffer(self._data, "<u8", segment.file_size // 8, segment.offset)
+                found.update((np.flatnonzero(words == value) * 8 + segment.address).tolist())
+        return sorted(found)
+
+    def symbols(self, names: list[str]) -> dict[str, Symbol]:
+        """The symbols of those names, the first by address of each; names that .symtab lacks are left out.
+
+        A large program has half a million symbols, so their names are searched, not decoded.
+        """
+        if self.stripped:
+            return {}
+        section = self.sections[".symtab"]
+        table = np.frombuffer(self.section_bytes(section), dtype=_SYMBOL)
+        strings = self.section_bytes(self.elf.get_section(section["sh_link"]))
+        found = {}
+        for name in names:
+            entries = table[np.isin(table["name"], _string_offsets(strings, name.encode()))]
+            entries = entries[entries["section"] != 0]
+            if len(entries):
+                entry = entries[np.argmin(entries["value"])]
+                found[name] = Symbol(int(entry["value"]), int(entry["size"]))
+        return found
+
+
+def _string_offsets(strings: bytes, name: bytes) -> list[int]:
+    """Where a name starts in a string table; a table may share endings, so what is before it does not matter."""
+    offsets, position = [], strings.find(name + b"\0")
+    while position >= 0:
+        offsets.append(position)
+        position = strings.find(name + b"\0", position + 1)
+    return offsets
+
+
+def _segments(elf: ELFFile) -> tuple[Segment, ...]:
+    loads = [segment.header for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"]
+    return tuple(
+        Segment(
+            address=load["p_vaddr"],
+            offset=load["p_offset"],
+            file_size=load["p_filesz"],
+            memory_size=load["p_memsz"],
+            executable=bool(load["p_flags"] & 1),
+            writable=bool(load["p_flags"] & 2),
+        )
+        for load in sorted(loads, key=lambda load: int(load["p_vaddr"]))
+    )
+
+
+def _build_id(sections: dict[str, Section]) -> str:
+    notes = {}
+    for name in (".note.go.buildid", ".note.gnu.build-id"):
+        section = sections.get(name)
+        if isinstance(section, NoteSection):
+            notes[name] = next(section.iter_notes())["n_desc"]
+    go = notes.get(".note.go.buildid", b"")
+    text = go.decode(errors="replace") if isinstance(go, bytes) else str(go)
+    return text or str(notes.get(".note.gnu.build-id", ""))

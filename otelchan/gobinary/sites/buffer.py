@@ -1,0 +1,107 @@
+"""SEND and RECV: the conditional jumps that decide, under the channel's lock, whether the buffer serves the operation.
+
+chansend: `if c.qcount < c.dataqsiz`, after no waiting receiver was found; chanrecv: `if c.qcount > 0`, after no waiting
+sender was found (src/runtime/chan.go). An operation that is handed over directly never comes there; one that does is
+buffered, or parks, or, not willing to block, fails: the flags say which.
+"""
+
+from __future__ import annotations
+
+from otelchan.gobinary.instructions import Immediate, Instruction, Memory, Operand
+from otelchan.gobinary.sites.common import HCHAN, PARKS, ProofError, Subject, only
+from otelchan.gobinary.types import Condition, Site, SiteKind
+from otelchan.gobinary.values import argument
+
+# Mnemonic: is the jump taken when the condition holds? After `cmp x, 0`, "above" is "not equal".
+_TAKEN = {
+    Condition.ABOVE: {"ja": True, "jne": True, "jbe": False, "je": False},
+    Condition.BELOW: {"jb": True, "jae": False},
+}
+
+
+def find_send(subject: Subject) -> list[Site]:
+    """The jump on `c.qcount < c.dataqsiz`."""
+    return [_find(subject, SiteKind.SEND, "runtime.send")]
+
+
+def find_recv(subject: Subject) -> list[Site]:
+    """The jump on `c.qcount > 0`."""
+    return [_find(subject, SiteKind.RECV, "runtime.recv")]
+
+
+def _find(subject: Subject, kind: SiteKind, handover: str) -> Site:
+    routine = subject.routine
+    lock = subject.channel_lock()
+    conditions = {
+        index: condition
+        for index in sorted(set(range(len(routine))) - routine.reachable(without=[lock]))
+        if routine[index].is_conditional
+        and (condition := _condition(subject, kind, index)) is not Condition.NONE
+        and _decides(subject, index, condition)
+    }
+    index = only(list(conditions), "jump on the number of buffered elements")
+    direct = routine.calls(handover)
+    if not direct or routine.after(index) & set(direct):
+        raise ProofError(f"{handover} is not called before the buffer is looked at")
+    if routine.after(lock, without=[index, *direct]) & set(routine.calls(*PARKS)):
+        raise ProofError("an operation can park without coming to that jump")
+    registers = subject.holders(index, HCHAN)
+    if not registers:
+        raise ProofError("no register holds the channel there")
+    return subject.site(kind, index, register=registers[0], condition=conditions[index])
+
+
+def _condition(subject: Subject, kind: SiteKind, jump: int) -> Condition:
+    """How the flags at this jump say "buffered"; NONE when it depends on something else."""
+    compare = _flags_from(subject, jump)
+    if compare is None:
+        return Condition.NONE
+    instruction = subject.routine[compare]
+    left, right = instruction.operands
+    if kind is SiteKind.RECV:
+        empty = isinstance(right, Immediate) and right.value == 0 and _is_field(subject, compare, left, "hchan.qcount")
+        return Condition.ABOVE if empty else Condition.NONE
+    if _is_field(subject, compare, left, "hchan.dataqsiz") and _is_field(subject, compare, right, "hchan.qcount"):
+        condition = Condition.ABOVE
+    elif _is_field(subject, compare, left, "hchan.qcount") and _is_field(subject, compare, right, "hchan.dataqsiz"):
+        condition = Condition.BELOW
+    else:
+        return Condition.NONE
+    # Equality does not tell "less" from "more" when neither side is zero.
+    return Condition.NONE if subject.routine[jump].mnemonic in ("je", "jne") else condition
+
+
+def _flags_from(subject: Subject, jump: int) -> int | None:
+    """The `cmp` whose flags this jump reads, when only nops lie between and nobody jumps in there."""
+    routine = subject.routine
+    index = jump
+    while index not in routine.jump_targets and index > 0:
+        index -= 1
+        instruction: Instruction = routine[index]
+        if instruction.mnemonic == "cmp":
+            return index
+        if instruction.mnemonic != "nop":
+            return None
+    return None
+
+
+def _is_field(subject: Subject, index: int, operand: Operand, field: str) -> bool:
+    """Whether this operand is that 8-byte field of the channel, in memory or as loaded from it."""
+    address = argument("rax", subject.layout[field])
+    if isinstance(operand, Memory):
+        return operand.size == 8 and subject.values.address(index, operand) == address
+    value = subject.values.operand(index, operand)
+    return value is not None and value.width == 8 and value.offset == 0 and value.symbol.of == address
+
+
+def _decides(subject: Subject, jump: int, condition: Condition) -> bool:
+    """Whether the operation can park on the side that is not buffered, and cannot on the other."""
+    routine = subject.routine
+    taken = _TAKEN[condition].get(routine[jump].mnemonic)
+    ways = routine.successors[jump]
+    if taken is None or len(ways) != 2:
+        return False
+    following, target = ways
+    buffered, other = (target, following) if taken else (following, target)
+    parks = set(routine.calls(*PARKS))
+    return not parks & routine.reachable([buffered]) and bool(parks & routine.reachable([other]))

@@ -1,0 +1,54 @@
+"""One otelchan per target: two would attach the same probes twice and count each other's cost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from otelchan.errors import TargetError
+from otelchan.target.types import Process
+
+FOLDER = Path("/run/otelchan")
+
+
+@contextmanager
+def lock(process: Process, folder: Path = FOLDER) -> Iterator[None]:
+    """Hold the lock of a process; the kernel lets go of it also when this agent is killed.
+
+    Raises TargetError with the process id of the other otelchan that has it, or when the folder cannot be written.
+    """
+    path = folder / f"{process.pid}-{process.start_ticks}.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = _open_locked(path, process)
+    except OSError as error:
+        raise TargetError(f"the lock {path} cannot be taken: {error.strerror}; run as root") from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while it is still locked, so that it is ours that goes
+        os.close(descriptor)
+
+
+def _open_locked(path: Path, process: Process) -> int:
+    """The locked file's descriptor. The file may be removed by its last holder between opening and locking it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise TargetError(
+                f"process {process.pid} ({process.executable}) is already watched by otelchan with process id "
+                f"{holder}; stop that one first"
+            ) from None
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                return descriptor
+        os.close(descriptor)

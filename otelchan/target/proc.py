@@ -1,0 +1,107 @@
+"""What /proc says about a process: one small parser per file.
+
+Formats: man 5 proc and Documentation/filesystems/proc.rst of the kernel. `folder` is /proc/PID everywhere. OSError of
+the reads is left to the caller, who knows the process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_SERVICE_NAME = b"OTEL_SERVICE_NAME="
+_DELETED = " (deleted)"
+
+
+class Stat(NamedTuple):
+    """Fields 3, 22 and 28 of /proc/PID/stat: state ("S", "Z"), start in clock ticks since boot, start of the stack."""
+
+    state: str
+    start_ticks: int
+    stack_start: int
+
+
+class Mapping(NamedTuple):
+    """One line of /proc/PID/maps. key: (device, inode) of the mapped file. path: "" for anonymous memory."""
+
+    start: int
+    end: int
+    permissions: str
+    offset: int
+    key: tuple[int, int]
+    path: str
+
+
+def stat(folder: Path) -> Stat:
+    """The command's name may have spaces and parentheses in it, so fields are counted from the last one."""
+    fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return Stat(fields[0], int(fields[19]), int(fields[25]))
+
+
+def thread_group(folder: Path) -> int:
+    """The process that a thread belongs to; a process belongs to itself."""
+    for line in (folder / "status").read_text(errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == "Tgid":
+            return int(value)
+    return int(folder.name)
+
+
+def executable(folder: Path) -> str:
+    """The path that was executed, also when the file has been deleted or replaced since."""
+    return str((folder / "exe").readlink()).removesuffix(_DELETED)
+
+
+def executable_key(folder: Path) -> tuple[int, int]:
+    """(device, inode) of the file that is executed."""
+    status = (folder / "exe").stat()
+    return status.st_dev, status.st_ino
+
+
+def command(folder: Path) -> tuple[str, ...]:
+    """argv."""
+    data = (folder / "cmdline").read_bytes()
+    return tuple(part.decode(errors="replace") for part in data.removesuffix(b"\0").split(b"\0")) if data else ()
+
+
+def service_name(folder: Path) -> str:
+    """OTEL_SERVICE_NAME from the environment that the process was started with, else ""; nothing else is looked at."""
+    for entry in (folder / "environ").read_bytes().split(b"\0"):
+        if entry.startswith(_SERVICE_NAME):
+            return entry[len(_SERVICE_NAME) :].decode(errors="replace")
+    return ""
+
+
+def container_id(folder: Path) -> str:
+    """The 64 hexadecimal digits that container runtimes put into the cgroup path (v1 and v2), else "".
+
+    The last ones of a line: a container in a container is the inner one.
+    """
+    for line in (folder / "cgroup").read_text(errors="replace").splitlines():
+        found = _CONTAINER.findall(line)
+        if found:
+            return str(found[-1])
+    return ""
+
+
+def mappings(folder: Path) -> Iterator[Mapping]:
+    """Every mapping, by ascending address."""
+    for line in (folder / "maps").read_text(errors="replace").splitlines():
+        bounds, permissions, offset, device, inode, *path = line.split(maxsplit=5)
+        start, end = (int(bound, 16) for bound in bounds.split("-"))
+        major, minor = (int(number, 16) for number in device.split(":"))
+        key = os.makedev(major, minor), int(inode)
+        name = path[0].removesuffix(_DELETED) if path else ""
+        yield Mapping(start, end, permissions, int(offset, 16), key, name)
+
+
+def boot_time_s(proc: Path) -> int:
+    """Unix time at which the system was started, in seconds (btime of /proc/stat)."""
+    for line in (proc / "stat").read_text().splitlines():
+        if line.startswith("btime "):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,64 @@
+"""Small ELF executables made by hand, for what no compiler here would make."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+ADDRESS = 0x400000
+_HEADER = 64
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_RELATIVE = 8  # R_X86_64_RELATIVE
+_NULL, _PROGBITS, _STRTAB, _RELA = 0, 1, 3, 4
+_ALLOCATED = 2
+
+
+class Relocation(NamedTuple):
+    """The loader puts `addend` (plus the load bias) at `address`."""
+
+    address: int
+    addend: int
+
+
+def write_elf(
+    path: Path,
+    data: bytes,
+    *,
+    section: str = "",
+    machine: int = 62,
+    relocations: tuple[Relocation, ...] = (),
+    position_independent: bool = False,
+) -> Path:
+    """An executable with one writable segment that holds `data` at ADDRESS, and that as a section if it has a name."""
+    names = b"\0.shstrtab\0.rela\0" + section.encode() + b"\0"
+    table = b"".join(struct.pack("<QQq", r.address, _RELATIVE, r.addend) for r in relocations)
+    start = _HEADER + 56
+    rela = start + len(data)
+    strings = rela + len(table)
+    sections = [(0, _NULL, 0, 0, 0, 0), (names.index(b".shstrtab"), _STRTAB, 0, 0, strings, len(names))]
+    if table:
+        sections.append((names.index(b".rela"), _RELA, _ALLOCATED, 0, rela, len(table)))
+    if section:
+        sections.append((names.index(section.encode()), _PROGBITS, _ALLOCATED, ADDRESS, start, len(data)))
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    kind = 3 if position_independent else 2
+    counts = (_HEADER, 56, 1, 64, len(sections), 1)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, ADDRESS, 64, strings + len(names), 0, *counts)
+    segment = struct.pack("<IIQQQQQQ", 1, 6, start, ADDRESS, ADDRESS, len(data), len(data), 4096)
+    rows = b"".join(
+        _SECTION.pack(name, type_, flags, address, offset, size, 0, 0, 8, 24 if type_ == _RELA else 0)
+        for name, type_, flags, address, offset, size in sections
+    )
+    path.write_bytes(header + segment + data + table + names + rows)
+    return path
+
+
+def without_sections(source: Path, target: Path) -> Path:
+    """A copy of an executable whose section headers are gone: more than strip does, as some packers do."""
+    data = bytearray(source.read_bytes())
+    data[40:48] = bytes(8)  # e_shoff
+    data[60:64] = bytes(4)  # e_shnum, e_shstrndx
+    target.write_bytes(data)
+    target.chmod(0o755)
+    return target

@@ -1,0 +1,82 @@
+"""One otelchan per target."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otelchan.errors import TargetError
+from otelchan.target.lock import lock
+from otelchan.target.types import Process
+
+PROCESS = Process(42, 500, 0, "/srv/api", (1, 2), "/proc/42/exe", ())
+HOLDER = """
+import sys
+from pathlib import Path
+from otelchan.target.lock import lock
+from otelchan.target.types import Process
+with lock(Process(42, 500, 0, "/srv/api", (1, 2), "/proc/42/exe", ()), Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_second_one_is_told_who_is_first(tmp_path: Path) -> None:
+    """Another otelchan, by its process id; when that is killed, the lock is free."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert b"held\n" == other.stdout.readline()
+        with (
+            pytest.raises(TargetError, match=rf"process 42 \(/srv/api\) is already watched .* id {other.pid}; stop"),
+            lock(PROCESS, tmp_path),
+        ):
+            pass
+        other.kill()
+        other.wait()
+        with lock(PROCESS, tmp_path):
+            assert f"{os.getpid()}\n" == (tmp_path / "42-500.lock").read_text()
+
+
+def test_a_lock_can_be_taken_again_after_it_was_let_go(tmp_path: Path) -> None:
+    """Nothing is left behind."""
+    for _ in range(2):
+        with lock(PROCESS, tmp_path):
+            pass
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_two_processes_have_two_locks(tmp_path: Path) -> None:
+    """Also two that have the same id one after the other."""
+    later = Process(42, 501, 0, "/srv/api", (1, 2), "/proc/42/exe", ())
+
+    with lock(PROCESS, tmp_path), lock(later, tmp_path):
+        assert 2 == len(list(tmp_path.iterdir()))
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    """With its parents."""
+    with lock(PROCESS, tmp_path / "run" / "otelchan"):
+        assert (tmp_path / "run" / "otelchan" / "42-500.lock").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_advice(tmp_path: Path) -> None:
+    """A file is in its place, so that root is refused too."""
+    (tmp_path / "otelchan").write_text("")
+
+    with (
+        pytest.raises(TargetError, match=r"the lock .*/otelchan/42-500\.lock cannot be taken: .*; run as root"),
+        lock(PROCESS, tmp_path / "otelchan"),
+    ):
+        pass
+
+
+def test_an_error_within_lets_go(tmp_path: Path) -> None:
+    """As anything else that ends the watch."""
+    with pytest.raises(KeyError), lock(PROCESS, tmp_path):
+        raise KeyError
+
+    assert [] == list(tmp_path.iterdir())

@@ -1,0 +1,3 @@
+module example.com/makes
+
+go 1.26

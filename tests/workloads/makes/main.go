@@ -1,0 +1,113 @@
+// Command makes makes channels in every way that the compiler tells apart. The comment of each line with a make says
+// what can be known of it from the machine code alone: element type and capacity, "?" where it is not a constant.
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"time"
+)
+
+type job struct {
+	id   int
+	name string
+}
+
+var kept []any
+
+//go:noinline
+func keep(c any) { kept = append(kept, c) }
+
+//go:noinline
+func constants() {
+	keep(make(chan int))              // makes int 0
+	keep(make(chan int, 1))           // makes int 1
+	keep(make(chan string, 127))      // makes string 127
+	keep(make(chan *job, 128))        // makes *main.job 128
+	keep(make(chan job, 70000))       // makes main.job 70000
+	keep(make(chan struct{}, 1<<33))  // makes struct {} 8589934592
+	keep(make(chan<- error, 2))       // makes error 2
+	keep(make(chan chan time.Time))   // makes chan time.Time 0
+	keep(make(chan func(int) any, 3)) // makes func(int) interface {} 3
+}
+
+//go:noinline
+func variables(n int, m int64, b uint8) {
+	keep(make(chan int, n))    // makes int ?
+	keep(make(chan job, m))    // makes main.job ?
+	keep(make(chan byte, b))   // makes uint8 ?
+	keep(make(chan int, 2*n))  // makes int ?
+	keep(make(chan bool, n&1)) // makes bool ?
+}
+
+// The capacity is a constant on each of two ways to the same call.
+//
+//go:noinline
+func branches(few bool) {
+	n := 9
+	if few {
+		n = 4
+	}
+	keep(make(chan int16, n)) // makes int16 ?
+}
+
+// A jump through a table comes to the same call from many places, and nothing is told of a function that has one.
+//
+//go:noinline
+func tables(kind int) {
+	n := 1
+	switch kind {
+	case 0:
+		n = 10
+	case 1:
+		n = 20
+	case 2:
+		n = 30
+	case 3:
+		n = 40
+	case 4:
+		n = 50
+	case 5:
+		n = 60
+	case 6:
+		n = 70
+	case 7:
+		n = 80
+	case 8:
+		n = 90
+	}
+	keep(make(chan int32, n)) // makes ? ?
+}
+
+//go:noinline
+func loop(n int) {
+	for i := range n {
+		c := make(chan uint16, 6) // makes uint16 6
+		if i > 0 {
+			keep(c)
+		}
+	}
+}
+
+//go:noinline
+func generic[T any](n int) chan T {
+	keep(make(chan T, 5))     // makes ? 5
+	keep(make(chan []int, 5)) // makes []int 5
+	return make(chan T, n)    // makes ? ?
+}
+
+func inlined() chan float64 { return make(chan float64, 11) } // makes float64 11
+
+func main() {
+	constants()
+	n := len(os.Args)
+	variables(n, int64(n), uint8(n))
+	branches(n > 1)
+	tables(n)
+	loop(n)
+	keep(generic[int](n))
+	keep(inlined())
+	keep(reflect.MakeChan(reflect.TypeFor[chan complex64](), n).Interface()) // not by a call that can be known
+	fmt.Println(len(kept))
+}

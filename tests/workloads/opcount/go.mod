@@ -1,0 +1,3 @@
+module example.com/opcount
+
+go 1.26
