@@ -1,0 +1,177 @@
+"""Channels: hchan structs from memory, and whether what is at an address still is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from otelchan.gobinary.types import Globals, Layout
+from otelchan.memory.bulk import Indices, Mask, Words, structs
+from otelchan.memory.heap import allocated
+from otelchan.memory.typename import TypeRange, type_name, type_range
+from otelchan.memory.types import Channel, Reader
+from otelchan.memory.waits import RECV, SEND, Waits
+
+_MOST_WAITERS = 256  # looked at per queue, of a channel that the census saw nobody waiting on
+_FIELDS: dict[str, DTypeLike] = {
+    "qcount": np.uint64,
+    "dataqsiz": np.uint64,
+    "buf": np.uint64,
+    "elemsize": np.uint16,
+    "closed": np.uint32,
+    "timer": np.uint64,
+    "elemtype": np.uint64,
+    "sendx": np.uint64,
+    "recvx": np.uint64,
+    "recvq.first": np.uint64,
+    "sendq.first": np.uint64,
+}
+
+
+class _Rows(NamedTuple):
+    """Channels as columns. found: the fields of hchan. live: it is one."""
+
+    address: Words
+    found: Mapping[str, NDArray[Any]]
+    live: Mask
+    senders: NDArray[np.int64]
+    receivers: NDArray[np.int64]
+
+    def only(self, index: Indices) -> _Rows:
+        """Only those rows."""
+        found = {name: column[index] for name, column in self.found.items()}
+        return _Rows(self.address[index], found, self.live[index], self.senders[index], self.receivers[index])
+
+
+def read_channels(
+    reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Iterable[int]
+) -> dict[int, Channel]:
+    """What is now at these live addresses, where somebody once saw channels; one entry per address that is not 0.
+
+    `allocated` is False where the heap says that the slot is free, or where what is there now is no channel: the
+    garbage collector has taken it, and nothing else in the entry means anything. Waiters are counted in the channel's
+    own queues, up to 256 cases in each; the census counts all.
+    Raises MemoryGone when nothing can be read.
+    """
+    wanted = np.unique(np.fromiter(addresses, np.uint64))
+    wanted = wanted[wanted != 0]
+    if not len(wanted):
+        return {}
+    types = type_range(reader, layout, globals_, bias)
+    found, whole = structs(reader, wanted, {name: (layout[f"hchan.{name}"], kind) for name, kind in _FIELDS.items()})
+    live = whole & _plausible(reader, layout, wanted, found)
+    live[live] = allocated(reader, layout, globals_, bias, wanted[live])
+    senders, receivers = (_queue_lengths(reader, layout, found[f"{name}.first"], live) for name in ("sendq", "recvq"))
+    channels = _objects(reader, layout, types, bias, _Rows(wanted, found, live, senders, receivers))
+    return {channel.address: channel for channel in channels}
+
+
+class WaitedOn(NamedTuple):
+    """Channels that goroutines are parked on, by ascending address, and the numbers that they were made of."""
+
+    channels: tuple[Channel, ...]
+    numbers: NDArray[np.uint64]
+
+
+NOBODY = WaitedOn((), np.zeros((0, len(_FIELDS) + 3), np.uint64))
+"""No channels."""
+
+
+def waited_on(
+    reader: Reader, layout: Layout, types: TypeRange, bias: int, waits: Waits, previous: WaitedOn = NOBODY
+) -> WaitedOn:
+    """The channels that goroutines are parked on, with the number of these goroutines.
+
+    previous: those of an earlier census of the same process; what has not changed since is taken from it.
+    """
+    addresses, which = np.unique(waits.channel, return_inverse=True)
+    found, whole = structs(reader, addresses, {name: (layout[f"hchan.{name}"], kind) for name, kind in _FIELDS.items()})
+    live = whole & (addresses != 0) & _plausible(reader, layout, addresses, found)
+    senders, receivers = (
+        np.bincount(which[waits.operation == operation], minlength=len(addresses)) for operation in (SEND, RECV)
+    )
+    every = _Rows(addresses, found, live, senders, receivers).only(np.flatnonzero(live))
+    numbers = np.stack([every.address, *every.found.values(), every.senders, every.receivers], axis=1).astype(np.uint64)
+    before = np.minimum(np.searchsorted(previous.numbers[:, 0], numbers[:, 0]), max(len(previous.numbers) - 1, 0))
+    kept = np.zeros(len(numbers), np.bool_)
+    if len(previous.numbers):
+        kept = (previous.numbers[before] == numbers).all(axis=1)
+    changed = iter(_objects(reader, layout, types, bias, every.only(np.flatnonzero(~kept))))
+    channels = (
+        previous.channels[place] if same else next(changed)
+        for place, same in zip(before.tolist(), kept.tolist(), strict=True)
+    )
+    return WaitedOn(tuple(channels), numbers)
+
+
+def _objects(reader: Reader, layout: Layout, types: TypeRange, bias: int, rows: _Rows) -> Iterable[Channel]:
+    """One Channel per row. len and cap of a timer's channel are 0, as the program sees them (chanlen and chancap)."""
+    found, live = rows.found, rows.live
+    kinds, which = np.unique(np.where(live, found["elemtype"], 0), return_inverse=True)
+    names = [type_name(reader, layout, types, kind) if kind else "?" for kind in kinds.tolist()]
+    places = [kind - bias if kind else 0 for kind in kinds.tolist()]
+    counted = live & (found["timer"] == 0)
+    columns = (
+        rows.address.tolist(),
+        [names[kind] for kind in which.tolist()],
+        [places[kind] for kind in which.tolist()],
+        found["elemsize"].tolist(),
+        np.where(counted, found["qcount"], 0).tolist(),
+        np.where(counted, found["dataqsiz"], 0).tolist(),
+        (found["closed"] != 0).tolist(),
+        (found["timer"] != 0).tolist(),
+        rows.senders.tolist(),
+        rows.receivers.tolist(),
+        live.tolist(),
+    )
+    return map(Channel._make, zip(*columns, strict=True))
+
+
+def _plausible(reader: Reader, layout: Layout, addresses: Words, found: Mapping[str, NDArray[Any]]) -> Mask:
+    """Whether a struct has what makechan gives a channel and no operation takes away (src/runtime/chan.go)."""
+    kinds, which = np.unique(found["elemtype"], return_inverse=True)
+    sizes, whole = structs(
+        reader, kinds, {"size": (layout["type.size"], np.uint64), "kind": (layout["type.kind"], np.uint8)}
+    )
+    number = sizes["kind"] & np.uint8(31)
+    typed = whole & (kinds % np.uint64(8) == 0) & (number >= 1) & (number <= 26)
+    bytes_, size = found["dataqsiz"] * found["elemsize"], found["elemsize"]
+    in_place = np.where(
+        bytes_ == 0, addresses + np.uint64(layout["hchan.buf"]), addresses + np.uint64(layout["sizeof hchan"])
+    )
+    last = np.maximum(found["dataqsiz"], np.uint64(1))
+    result: Mask = (
+        typed[which]
+        & (sizes["size"][which] == size)
+        & (found["closed"] <= 1)
+        & (found["qcount"] <= found["dataqsiz"])
+        & (found["dataqsiz"] < np.uint64(1 << 47))
+        & (found["sendx"] < last)
+        & (found["recvx"] < last)
+        & ((found["buf"] == in_place) | ((bytes_ != 0) & (found["buf"] != 0)))
+    )
+    return result
+
+
+def _queue_lengths(reader: Reader, layout: Layout, firsts: Words, live: Mask) -> NDArray[np.int64]:
+    """Goroutines in a queue of each channel, by sudog.next; a select with two cases there counts once."""
+    lengths = np.zeros(len(firsts), np.int64)
+    row = np.flatnonzero(live & (firsts != 0))
+    at = firsts[row]
+    seen: list[tuple[NDArray[np.int64], Words]] = []
+    fields = {"g": (layout["sudog.g"], np.uint64), "following": (layout["sudog.next"], np.uint64)}
+    for _ in range(_MOST_WAITERS):
+        if not len(row):
+            break
+        found, whole = structs(reader, at, fields)
+        seen.append((row[whole], found["g"][whole].astype(np.uint64)))
+        going = whole & (found["following"] != 0)
+        row, at = row[going], found["following"][going].astype(np.uint64)
+    if seen:
+        rows, goroutines = (np.concatenate(column) for column in zip(*seen, strict=True))
+        pairs = np.unique(np.stack((rows.astype(np.uint64), goroutines)), axis=1)
+        np.add.at(lengths, pairs[0].astype(np.int64), 1)
+    return lengths

@@ -1,0 +1,73 @@
+"""Names of element types, as reflect prints them, from the type descriptors in a program's memory.
+
+Format: abi.Type and abi.Name in src/internal/abi/type.go; equal in Go 1.26 and 1.27.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from otelchan.errors import MemoryGone
+from otelchan.gobinary.types import Globals, Layout
+from otelchan.memory.types import Reader
+
+_KIND_NAMES = (
+    "invalid bool int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 uintptr float32 float64 complex64 "
+    "complex128 array chan func interface map ptr slice string struct unsafe.Pointer"
+)
+_KINDS = tuple(_KIND_NAMES.split())
+_EXTRA_STAR = 2  # abi.TFlagExtraStar: the stored name has one "*" too many
+_KIND_MASK = 31
+_ALL_FLAGS = 0x0F  # of abi.Name: exported, has a tag, has a package path, embedded
+_MOST_BYTES = 4096  # of a name
+_REMEMBERED = 10_000
+
+_names: WeakKeyDictionary[Reader, dict[int, str]] = WeakKeyDictionary()
+
+
+class TypeRange(NamedTuple):
+    """Live addresses [low, high) of the type descriptors that the linker wrote: moduledata.types and etypes."""
+
+    low: int
+    high: int
+
+
+def type_range(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> TypeRange:
+    """Of the main module. Raises MemoryGone when it cannot be read."""
+    module = globals_.moduledata + bias
+    low = reader.read(module + layout["moduledata.types"], 8)
+    high = reader.read(module + layout["moduledata.etypes"], 8)
+    return TypeRange(int.from_bytes(low, "little"), int.from_bytes(high, "little"))
+
+
+def type_name(reader: Reader, layout: Layout, types: TypeRange, address: int) -> str:
+    """The type whose descriptor is at that live address: "int", "*main.Job", "struct {}"; "?" when it is unreadable.
+
+    A type that the program made at run time (reflect.StructOf) has its name elsewhere: then its kind alone, "struct".
+    Names are remembered as long as the reader lives.
+    """
+    known = _names.setdefault(reader, {})
+    if address not in known:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        try:
+            known[address] = _read_name(reader, layout, types, address)
+        except MemoryGone:
+            return "?"
+    return known[address]
+
+
+def _read_name(reader: Reader, layout: Layout, types: TypeRange, address: int) -> str:
+    descriptor = reader.read(address, layout["sizeof type"])
+    if not types.low <= address < types.high:
+        kind = descriptor[layout["type.kind"]] & _KIND_MASK
+        return _KINDS[kind] if kind < len(_KINDS) else "?"
+    at = layout["type.str"]
+    name = types.low + int.from_bytes(descriptor[at : at + 4], "little", signed=True)
+    flags, low, high = reader.read(name, 3)  # the length is a varint, of a second byte only from 128 on
+    size, used = (low, 2) if low < 0x80 else (low & 0x7F | high << 7, 3)
+    if flags > _ALL_FLAGS or size > _MOST_BYTES:
+        return "?"
+    text = reader.read(name + used, size).decode(errors="replace") if size else ""
+    return text[1:] if descriptor[layout["type.tflag"]] & _EXTRA_STAR else text

@@ -1,0 +1,124 @@
+"""Following saved frame pointers through copies of stacks."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otelchan.memory.stacks import MAX_FRAMES, Ranges, Sleepers, Stacks, follow
+
+TEXT = (0x1000, 0x9000)
+GOEXIT = (0x8000, 0x8010)
+RANGES = Ranges(TEXT, GOEXIT)
+END = 0x8001  # the return address into runtime.goexit
+
+
+def u64(*values: int) -> NDArray[np.uint64]:
+    """An array."""
+    return np.array(values, np.uint64)
+
+
+def one(sp: int, words: list[int], bp: int, high: int = 0, pc: int = 0x1111) -> Stacks:
+    """The stack of one goroutine with these words from sp on."""
+    size = 8 * len(words)
+    of = Sleepers(u64(pc), u64(bp), u64(sp), u64(high or sp + size), np.array([0]), u64(size))
+    return follow(u64(*words), of, RANGES)
+
+
+def test_a_chain_leads_to_goexit() -> None:
+    """Return addresses innermost first, the saved pc before them, goexit after them."""
+    stacks = one(0x7000, [5, 0x7018, 0x2222, 0x7030, 0x3333, 9, 0, END], bp=0x7008)
+
+    assert [(0x1111, 0x2222, 0x3333, END)] == stacks.stack
+    assert ([True], [False]) == (stacks.complete.tolist(), stacks.beyond.tolist())
+
+
+def test_nothing_comes_after_goexit() -> None:
+    """What lies above it on the stack is not a frame."""
+    stacks = one(0x7000, [0x7010, END, 0, 0x2222], bp=0x7000)
+
+    assert ([(0x1111, END)], [True]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_a_chain_that_leaves_the_stack_is_torn() -> None:
+    """As while the runtime moves a stack: what was found is kept, and not complete."""
+    stacks = one(0x7000, [0x9000, 0x2222, 0, 0], bp=0x7000)
+
+    assert ([(0x1111, 0x2222)], [False], [False]) == (stacks.stack, stacks.complete.tolist(), stacks.beyond.tolist())
+
+
+def test_a_chain_never_turns_back() -> None:
+    """A loop would be followed for ever."""
+    stacks = one(0x7000, [0x7010, 0x2222, 0x7000, 0x3333], bp=0x7000)
+
+    assert ([(0x1111, 0x2222, 0x3333)], [False]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_a_return_address_outside_of_the_code_ends_the_chain() -> None:
+    """It is none."""
+    stacks = one(0x7000, [0x7010, 0x2222, 0x7020, 0xDEAD, 0, END], bp=0x7000)
+
+    assert ([(0x1111, 0x2222)], [False]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_a_chain_that_goes_on_behind_the_copy_says_so() -> None:
+    """The stack is longer than what was copied of it."""
+    stacks = one(0x7000, [0x7100, 0x2222], bp=0x7000, high=0x8000)
+
+    assert ([(0x1111, 0x2222)], [False], [True]) == (stacks.stack, stacks.complete.tolist(), stacks.beyond.tolist())
+
+
+def test_a_goroutine_that_never_ran_has_only_its_function() -> None:
+    """No frame pointer yet; at its stack pointer lies the way out."""
+    stacks = one(0x7000, [END, 0, 0, 0], bp=0, pc=0x4000)
+
+    assert ([(0x4000, END)], [True]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_no_frame_pointer_and_no_way_out_is_not_complete() -> None:
+    """Only its pc is known."""
+    stacks = one(0x7000, [0x2222, 0, 0, 0], bp=0, pc=0x4000)
+
+    assert ([(0x4000,)], [False]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_an_unaligned_frame_pointer_is_torn() -> None:
+    """No frame lies there."""
+    assert [False] == one(0x7000, [0, END, 0, END], bp=0x7004).complete.tolist()
+
+
+def test_an_empty_copy_is_not_looked_at() -> None:
+    """A stack pointer outside of the stack leaves nothing to copy."""
+    of = Sleepers(u64(0x1111), u64(0x7000), u64(0x7000), u64(0x6000), np.array([0]), u64(0))
+    stacks = follow(u64(), of, RANGES)
+
+    assert ([(0x1111,)], [False]) == (stacks.stack, stacks.complete.tolist())
+
+
+def test_endless_chains_are_cut() -> None:
+    """Deep recursion is followed for MAX_FRAMES frames."""
+    words = [word for i in range(MAX_FRAMES + 2) for word in (0x7000 + 16 * (i + 1), 0x2222)]
+    stacks = one(0x7000, words, bp=0x7000)
+
+    assert (1 + MAX_FRAMES, [False]) == (len(stacks.stack[0]), stacks.complete.tolist())
+
+
+def test_equal_stacks_are_kept_once() -> None:
+    """Three goroutines, two places, at different addresses."""
+    words = u64(0x7010, 0x2222, 0, END, 0x17010, 0x3333, 0, END, 0x27010, 0x2222, 0, END)
+    sp = u64(0x7000, 0x17000, 0x27000)
+    of = Sleepers(u64(0x1111, 0x1111, 0x1111), sp, sp, sp + np.uint64(32), np.array([0, 4, 8]), u64(32, 32, 32))
+    stacks = follow(words, of, RANGES)
+
+    assert {(0x1111, 0x2222, END), (0x1111, 0x3333, END)} == set(stacks.stack)
+    assert [(0x1111, 0x2222, END), (0x1111, 0x3333, END), (0x1111, 0x2222, END)] == [
+        stacks.stack[which] for which in stacks.which
+    ]
+
+
+def test_stacks_of_different_depth_are_different() -> None:
+    """Also when one is the beginning of the other."""
+    words = u64(0, 0x2222, 0, 0, 0x17010, 0x2222, 0, END)
+    sp = u64(0x7000, 0x17000)
+    of = Sleepers(u64(0x1111, 0x1111), sp, sp, sp + np.uint64(32), np.array([0, 4]), u64(32, 32))
+    stacks = follow(words, of, RANGES)
+
+    assert [(0x1111, 0x2222), (0x1111, 0x2222, END)] == [stacks.stack[which] for which in stacks.which]
