@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The waits plane: a goroutine parks on a channel, a channel operation readies it. Every element that passes from
+ * goroutine to goroutine passes through one wake, so both its send and its receive are counted here. */
+#ifndef WAITS_H
+#define WAITS_H
+
+/* Upper bounds are inclusive, so the logarithm is taken of ns - 1. */
+OC_INLINE u32 oc_bucket(u64 ns)
+{
+	u64 v = ns ? ns - 1 : 0;
+	u32 octave = 0;
+	u64 rest = v;
+	if (rest >> 32) { rest >>= 32; octave += 32; }
+	if (rest >> 16) { rest >>= 16; octave += 16; }
+	if (rest >> 8) { rest >>= 8; octave += 8; }
+	if (rest >> 4) { rest >>= 4; octave += 4; }
+	if (rest >> 2) { rest >>= 2; octave += 2; }
+	if (rest >> 1) octave += 1;
+	if (octave < OC_BUCKET_FIRST)
+		return 0;
+	u32 bucket = (octave - OC_BUCKET_FIRST) * 4 + ((v >> (octave - 2)) & 3) + 1;
+	return bucket < OC_BUCKETS ? bucket : OC_BUCKETS - 1;
+}
+
+OC_INLINE void oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 ns)
+{
+	struct oc_hkey k = { .target = s->target, .name_key = name_key, .operation = operation };
+	struct oc_histogram *h = MAP_LOOKUP(blocks, &k);
+	if (!h) {
+		/* Too large for the BPF stack, so it is copied from `fresh`. */
+		u32 zero = 0;
+		struct oc_histogram *empty = MAP_LOOKUP(fresh, &zero);
+		if (empty)
+			MAP_INSERT(blocks, &k, empty);
+		h = MAP_LOOKUP(blocks, &k);
+		if (!h) {
+			oc_lost(s, OC_LOST_HISTOGRAM);
+			return;
+		}
+	}
+	u32 bucket = oc_bucket(ns);
+	__sync_fetch_and_add(&h->count, 1);
+	__sync_fetch_and_add(&h->sum_ns, ns);
+	if (bucket < OC_BUCKETS)
+		__sync_fetch_and_add(&h->buckets[bucket], 1);
+}
+
+OC_INLINE int oc_on_park(struct pt_regs *ctx, struct oc_site *s)
+{
+	u32 flags = OC_COOKIE_FLAGS(s->cookie);
+	struct oc_gkey k = { .target = s->target, .g = OC_G(ctx) };
+	struct oc_park *p = MAP_LOOKUP(parked, &k);
+	u64 lock = OC_BX(ctx);	/* gopark(unlockf, lock, ...): &hchan.lock, nil for select and nil channels */
+	if (flags & OC_FLAG_FOREVER)
+		return 0;	/* nobody can wake it: the census sees it */
+	u64 channel = lock ? lock - s->config->hchan_lock : 0;
+	if (p) {
+		p->channel = channel;
+		p->operation = flags & OC_FLAG_OPERATION;
+		p->epoch = s->config->waits_epoch;
+		p->time = bpf_ktime_get_ns();
+		return 0;
+	}
+	struct oc_park fresh_park = { .time = bpf_ktime_get_ns(), .channel = channel,
+		.operation = flags & OC_FLAG_OPERATION, .epoch = s->config->waits_epoch };
+	if (MAP_UPDATE(parked, &k, &fresh_park))
+		oc_lost(s, OC_LOST_PARK);
+	return 0;
+}
+
+/* The select of goroutine g is counted already: its exit must not count it again. */
+OC_INLINE void oc_mark_counted(struct oc_site *s, u64 g)
+{
+	u32 epoch = s->config->operations_epoch;
+	if (!epoch)
+		return;
+	struct oc_gkey k = { .target = s->target, .g = g };
+	struct oc_park *p = MAP_LOOKUP(parked, &k);
+	if (p) {
+		p->counted = epoch;
+		return;
+	}
+	struct oc_park mark = { .counted = epoch };
+	if (MAP_UPDATE(parked, &k, &mark))
+		oc_lost(s, OC_LOST_STALE);
+}
+
+struct oc_wake {	/* one wake, as far as it is known */
+	u64 g, start, end, channel, name_key;
+	u32 operation, select, by_close;
+};
+
+/* Everything that a span needs and a counter does not. */
+OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wake *w)
+{
+	struct oc_target *t = s->config;
+	if (__sync_fetch_and_add(&s->tally->spans, 1) >= t->spans_allowed) {
+		__sync_fetch_and_add(&s->tally->spans, -1);
+		oc_lost(s, OC_LOST_SAMPLED);
+		return;
+	}
+	struct oc_block *b = RING_RESERVE(events, sizeof(struct oc_block));
+	if (!b) {
+		oc_lost(s, OC_LOST_SPAN);
+		return;
+	}
+	b->target = s->target;
+	b->operation = w->operation;
+	b->select = w->select;
+	b->by_close = w->by_close;
+	b->start = w->start;
+	b->end = w->end;
+	b->channel = w->channel;
+	b->name_key = w->name_key;
+	b->g = w->g;
+	b->goid = oc_word(s, w->g + t->g_goid);
+	b->waker_g = OC_G(ctx);
+	b->waker_goid = oc_word(s, b->waker_g + t->g_goid);
+	b->sp = oc_word(s, w->g + t->g_sched_sp);
+	b->pc = oc_word(s, w->g + t->g_sched_pc);
+	b->bp = oc_word(s, w->g + t->g_sched_bp);
+	b->hi = oc_word(s, w->g + t->g_stack_hi);
+	b->wait_reason = oc_byte(s, w->g + t->g_waitreason);
+	long frames = bpf_get_stack(ctx, b->waker, sizeof(b->waker), BPF_F_USER_STACK);
+	b->waker_bytes = frames > 0 ? frames : 0;
+	u64 size = b->hi - b->sp;
+	if (size > OC_STACK_BYTES)
+		size = OC_STACK_BYTES;
+	b->stack_bytes = size;
+	if (bpf_probe_read_user(b->stack, size, (void *)b->sp)) {
+		b->stack_bytes = 0;
+		oc_lost(s, OC_LOST_READ);
+	}
+	bpf_ringbuf_submit(b, 0);
+}
+
+/* Counts what this wake completes: the sleeper's operation, and the waker's own. */
+OC_INLINE void oc_count_wake(struct oc_site *s, struct oc_wake *w)
+{
+	struct oc_counts *c = oc_counts_of(s, w->name_key);
+	if (!c)
+		return;
+	if (!w->by_close) {
+		__sync_fetch_and_add(&c->send_ok, 1);
+		__sync_fetch_and_add(&c->recv_ok, 1);
+	} else if (!w->select && w->operation == OC_OP_RECV) {
+		__sync_fetch_and_add(&c->recv_closed, 1);	/* a select counts its own at its exit; a send panics */
+	}
+}
+
+OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
+{
+	u64 window[OC_WINDOW];
+	if (bpf_probe_read_user(window, sizeof(window), (void *)OC_SP(ctx))) {
+		oc_lost(s, OC_LOST_READ);
+		return 0;
+	}
+	u32 slot = OC_COOKIE_AUX(s->cookie);
+	u32 waker_does = OC_COOKIE_FLAGS(s->cookie) & OC_FLAG_OPERATION;
+	struct oc_wake w = {};
+	w.g = slot == OC_AUX_NONE ? oc_word(s, window[0] + 8) : window[slot & (OC_WINDOW - 1)];
+	w.by_close = waker_does == OC_OP_CLOSE;
+
+	struct oc_gkey k = { .target = s->target, .g = w.g };
+	struct oc_park *p = MAP_LOOKUP(parked, &k);
+	u32 slept_in = OC_OP_SELECT;
+	if (p && p->time && p->epoch == s->config->waits_epoch) {
+		w.start = p->time;
+		w.channel = p->channel;
+		slept_in = p->operation;
+		p->time = 0;
+	}
+	if (slept_in == OC_OP_SELECT) {		/* or parked before we came: ask the sudog */
+		u64 sudog = oc_winning_sudog(s, w.g);
+		w.channel = oc_sudog_channel(s, sudog);
+		w.select = w.start ? 1 : oc_byte(s, sudog + s->config->sudog_is_select);
+	}
+	if (w.by_close)
+		w.operation = slept_in == OC_OP_SEND ? OC_OP_SEND : OC_OP_RECV;
+	else
+		w.operation = waker_does == OC_OP_SEND ? OC_OP_RECV : OC_OP_SEND;
+
+	w.name_key = oc_name_key(s, w.channel);
+	oc_count_wake(s, &w);
+	if (w.select && !w.by_close)
+		oc_mark_counted(s, w.g);
+	u64 caller = window[(OC_COOKIE_FRAME(s->cookie) >> 3) & (OC_WINDOW - 1)];
+	if (!w.by_close && caller >= s->config->selectgo_low && caller < s->config->selectgo_high)
+		oc_mark_counted(s, OC_G(ctx));
+	if (!w.start) {
+		oc_lost(s, OC_LOST_UNPARKED);
+		return 0;
+	}
+	w.end = bpf_ktime_get_ns();
+	oc_add_block(s, w.name_key, w.operation, w.end - w.start);
+	if (w.end - w.start >= s->config->span_threshold_ns)
+		oc_send_span(ctx, s, &w);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,104 @@
+"""A small binding to libbpf.so.1: open an object, load it, hand out descriptors. Nothing else of libbpf is used.
+
+Checked against libbpf 1.1.2 (Debian 12). Pointer functions return NULL and set errno, others return -errno.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from functools import cache
+from pathlib import Path
+
+from otelchan.errors import KernelError
+from otelchan.kernel.syscall import TRACE_UPROBE_MULTI
+
+_SIGNATURES = {
+    "bpf_object__open_file": (c_void_p, c_char_p, c_void_p),
+    "bpf_object__load": (c_int, c_void_p),
+    "bpf_object__close": (None, c_void_p),
+    "bpf_object__find_program_by_name": (c_void_p, c_void_p, c_char_p),
+    "bpf_object__find_map_by_name": (c_void_p, c_void_p, c_char_p),
+    "bpf_object__find_map_fd_by_name": (c_int, c_void_p, c_char_p),
+    "bpf_program__fd": (c_int, c_void_p),
+    "bpf_program__set_expected_attach_type": (c_int, c_void_p, c_int),
+    "bpf_program__set_log_buf": (c_int, c_void_p, c_void_p, c_size_t),
+    "bpf_map__set_max_entries": (c_int, c_void_p, c_uint32),
+    "libbpf_set_print": (c_void_p, c_void_p),
+    "libbpf_version_string": (c_char_p,),
+}
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """libbpf with its signatures. Raises KernelError when it is not installed."""
+    try:
+        loaded = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        raise KernelError(
+            f"libbpf.so.1 cannot be loaded ({error}); install it (Debian, Ubuntu: apt-get install libbpf1)"
+        ) from error
+    for name, (result, *arguments) in _SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.restype = result
+        function.argtypes = arguments
+    loaded.libbpf_set_print(None)  # silent: what it would print comes back in our error
+    return loaded
+
+
+def version() -> str:
+    """For example "v1.1". Raises KernelError when libbpf is not installed."""
+    return str(library().libbpf_version_string().decode())
+
+
+class BpfObject:
+    """One object file, opened and loaded into the kernel. Close it to give everything back."""
+
+    def __init__(self, path: Path, program: str, sizes: dict[str, int] | None = None) -> None:
+        """Load `program` for uprobe_multi; sizes: map name -> max_entries.
+
+        Raises KernelError: no libbpf, no object, not allowed, refused by the verifier.
+        """
+        if not path.is_file():
+            raise KernelError(f"the BPF object {path} does not exist; build it with `make build`")
+        lib = library()
+        self._handle = lib.bpf_object__open_file(os.fsencode(path), None)
+        if not self._handle:
+            raise KernelError(f"libbpf cannot open {path}: {os.strerror(ctypes.get_errno())}; rebuild it")
+        handle = lib.bpf_object__find_program_by_name(self._handle, program.encode())
+        self._log = ctypes.create_string_buffer(1 << 16)
+        lib.bpf_program__set_log_buf(handle, self._log, len(self._log))
+        lib.bpf_program__set_expected_attach_type(handle, TRACE_UPROBE_MULTI)
+        for name, entries in (sizes or {}).items():
+            found = lib.bpf_object__find_map_by_name(self._handle, name.encode())
+            lib.bpf_map__set_max_entries(found, entries)
+        result = lib.bpf_object__load(self._handle)
+        if result < 0:
+            message = self._explain(-result)
+            self.close()
+            raise KernelError(message)
+        self.program_fd: int = lib.bpf_program__fd(handle)
+
+    def map_fd(self, name: str) -> int:
+        """Descriptor of a map, owned by this object."""
+        fd: int = library().bpf_object__find_map_fd_by_name(self._handle, name.encode())
+        if fd < 0:
+            raise KernelError(f"the BPF object has no map {name!r}; rebuild it with `make build`")
+        return fd
+
+    def close(self) -> None:
+        """Unload."""
+        if self._handle:
+            library().bpf_object__close(self._handle)
+            self._handle = None
+
+    def _explain(self, number: int) -> str:
+        if number == 1:
+            return (
+                "loading the BPF program is not permitted; run as root or with CAP_BPF and CAP_PERFMON "
+                "(`otelchan doctor` shows what is missing)"
+            )
+        lines = [line for line in self._log.value.decode(errors="replace").splitlines() if line]
+        detail = f"; the verifier's last words: {lines[-2] if len(lines) > 1 else lines[-1]}" if lines else ""
+        return f"the kernel refused the BPF program: {os.strerror(number)}{detail}; run `otelchan doctor`"

@@ -1,0 +1,99 @@
+"""The loaded kernel side: attach, read, detach. It moves bytes and does not know what they mean."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+
+from otelchan.errors import KernelError
+from otelchan.kernel import syscall
+from otelchan.kernel.libbpf import BpfObject
+from otelchan.kernel.ring import RingReader
+from otelchan.kernel.types import MAPS, TARGETS
+
+OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
+RING_BYTES = 1 << 22
+LIMITS = {"channels": 65536, "counts": 16384, "blocks": 8192}  # OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS
+_REASONS = {
+    errno.EPERM: "it is not permitted; run as root or with CAP_BPF and CAP_PERFMON (`otelchan doctor`)",
+    errno.ESRCH: "the process is gone",
+    errno.ENOENT: "the executable cannot be opened",
+    errno.EINVAL: "the kernel does not know uprobe_multi links; Linux 6.6 or newer is needed (`otelchan doctor`)",
+}
+
+
+class Session:
+    """One loaded object with its maps. Closing it takes every trap out of every program."""
+
+    def __init__(self, parked_entries: int = 65536, path: Path = OBJECT) -> None:
+        """parked_entries: goroutines that may be parked on channels at once, over all programs.
+
+        Raises KernelError, see BpfObject.
+        """
+        self._object = BpfObject(path, "oc_dispatch", {"parked": parked_entries})
+        self._fds = {name: self._object.map_fd(name) for name in MAPS}
+        self._ring = RingReader(self._object.map_fd("events"), RING_BYTES)
+        self._links: set[int] = set()
+        self.limits = {**LIMITS, "parked": parked_entries}
+
+    def attach(self, path: str, offsets: list[int], cookies: list[int], pid: int) -> int:
+        """One uprobe_multi link over all `offsets`; returns its id for detach(). Raises KernelError."""
+        try:
+            link = syscall.link_uprobe_multi(self._object.program_fd, path, offsets, cookies, pid)
+        except OSError as error:
+            reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
+            raise KernelError(f"cannot attach {len(offsets)} probes to pid {pid} ({path}): {reason}") from error
+        self._links.add(link)
+        return link
+
+    def detach(self, link: int) -> None:
+        """Take the link's traps out of the program; returns when they are gone (tens of milliseconds)."""
+        if link in self._links:
+            self._links.discard(link)
+            os.close(link)
+
+    def write_target(self, target_id: int, config: np.ndarray) -> None:
+        """The whole entry of one target in `targets`."""
+        syscall.map_update(self._fds["targets"], target_id.to_bytes(4, "little"), config.tobytes())
+
+    def tally(self, target_id: int) -> np.ndarray:
+        """The target's hits and losses."""
+        _, dtype = MAPS["tallies"]
+        raw = syscall.map_lookup(self._fds["tallies"], target_id.to_bytes(4, "little"), dtype.itemsize)
+        return np.frombuffer(raw or bytes(dtype.itemsize), dtype).reshape(())
+
+    def items(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """All keys and values of a hash map, in the same order."""
+        key, value = MAPS[name]
+        keys, values = syscall.map_items(self._fds[name], key.itemsize, value.itemsize)
+        return np.frombuffer(keys, key), np.frombuffer(values, value)
+
+    def delete(self, name: str, keys: np.ndarray) -> None:
+        """Forget these elements."""
+        for key in keys:
+            syscall.map_delete(self._fds[name], key.tobytes())
+
+    def clear_target(self, target_id: int) -> None:
+        """Forget everything about a target, so that its id can be used again."""
+        for name in ("parked", "channels", "counts", "blocks"):
+            keys, _ = self.items(name)
+            self.delete(name, keys[keys["target"] == target_id])
+        empty = bytes(MAPS["tallies"][1].itemsize)
+        syscall.map_update(self._fds["tallies"], target_id.to_bytes(4, "little"), empty)
+
+    def drain(self, limit: int = 10_000) -> list[bytes]:
+        """Ring-buffer records that are complete now."""
+        return list(self._ring.drain(limit))
+
+    def close(self) -> None:
+        """Detach everything and unload."""
+        for link in list(self._links):
+            self.detach(link)
+        self._ring.close()
+        self._object.close()
+
+
+assert TARGETS <= 1 << 16  # the cookie has 16 bits for it

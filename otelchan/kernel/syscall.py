@@ -1,0 +1,153 @@
+"""bpf(2) and what belongs to it, by number: links and maps, whoever loaded the program.
+
+Source of layouts: include/uapi/linux/bpf.h (union bpf_attr), Linux 6.6 for uprobe_multi.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from otelchan.errors import KernelError
+
+_SYS_BPF = 321  # x86-64
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 24, 28
+TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+class _Element(ctypes.Structure):
+    _fields_ = [
+        ("map_fd", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+        ("key", ctypes.c_uint64),
+        ("value", ctypes.c_uint64),
+        ("flags", ctypes.c_uint64),
+    ]
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [
+        ("in_batch", ctypes.c_uint64),
+        ("out_batch", ctypes.c_uint64),
+        ("keys", ctypes.c_uint64),
+        ("values", ctypes.c_uint64),
+        ("count", ctypes.c_uint32),
+        ("map_fd", ctypes.c_uint32),
+        ("elem_flags", ctypes.c_uint64),
+        ("flags", ctypes.c_uint64),
+    ]
+
+
+class _UprobeMulti(ctypes.Structure):
+    _fields_ = [
+        ("prog_fd", ctypes.c_uint32),
+        ("target_fd", ctypes.c_uint32),
+        ("attach_type", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("path", ctypes.c_uint64),
+        ("offsets", ctypes.c_uint64),
+        ("ref_ctr_offsets", ctypes.c_uint64),
+        ("cookies", ctypes.c_uint64),
+        ("cnt", ctypes.c_uint32),
+        ("multi_flags", ctypes.c_uint32),
+        ("pid", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+    ]
+
+
+def _bpf(command: int, attributes: ctypes.Structure) -> int:
+    result: int = _libc.syscall(_SYS_BPF, command, ctypes.byref(attributes), ctypes.sizeof(attributes))
+    return result if result >= 0 else -ctypes.get_errno()
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        raise KernelError(f"{what} failed: {os.strerror(-result)} (errno {-result}); run `otelchan doctor`")
+    return result
+
+
+def map_lookup(fd: int, key: bytes, value_size: int) -> bytes | None:
+    """The value at `key`, or None."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    value = ctypes.create_string_buffer(value_size)
+    attributes = _Element(fd, 0, ctypes.addressof(key_buffer), ctypes.addressof(value), 0)
+    result = _bpf(_MAP_LOOKUP, attributes)
+    if result == -2:  # ENOENT
+        return None
+    _checked(result, "reading a BPF map")
+    return value.raw
+
+
+def map_update(fd: int, key: bytes, value: bytes) -> None:
+    """Write one element."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    value_buffer = ctypes.create_string_buffer(value, len(value))
+    attributes = _Element(fd, 0, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), 0)
+    _checked(_bpf(_MAP_UPDATE, attributes), "writing a BPF map")
+
+
+def map_delete(fd: int, key: bytes) -> None:
+    """Delete one element; it need not exist."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    attributes = _Element(fd, 0, ctypes.addressof(key_buffer), 0, 0)
+    result = _bpf(_MAP_DELETE, attributes)
+    if result != -2:
+        _checked(result, "deleting from a BPF map")
+
+
+def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytes, bytes]:
+    """All keys and all values of a hash map, concatenated in the same order, read in batches (Linux 5.6).
+
+    What is inserted or deleted meanwhile may or may not be there; what stays is there once.
+    """
+    keys = ctypes.create_string_buffer(key_size * chunk)
+    values = ctypes.create_string_buffer(value_size * chunk)
+    cursor = ctypes.create_string_buffer(max(key_size, 8))
+    all_keys, all_values = [], []
+    started = False
+    while True:
+        where = ctypes.addressof(cursor)
+        attributes = _Batch(
+            where if started else 0, where, ctypes.addressof(keys), ctypes.addressof(values), chunk, fd, 0, 0
+        )
+        result = _bpf(_LOOKUP_BATCH, attributes)
+        if result not in (0, -2):
+            _checked(result, "reading a BPF map in batches")
+        count = attributes.count
+        all_keys.append(ctypes.string_at(keys, count * key_size))
+        all_values.append(ctypes.string_at(values, count * value_size))
+        if result == -2:  # ENOENT: that was the last batch
+            return b"".join(all_keys), b"".join(all_values)
+        started = True
+
+
+def link_uprobe_multi(program_fd: int, path: str, offsets: list[int], cookies: list[int], pid: int) -> int:
+    """Attach a program at file offsets of `path`, in one process (its thread-group id) or, with 0, in all.
+
+    Returns a link descriptor; closing it detaches. Needs CAP_BPF and CAP_PERFMON and Linux 6.6.
+    Raises OSError with the kernel's errno.
+    """
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    count = len(offsets)
+    offset_array = (ctypes.c_uint64 * count)(*offsets)
+    cookie_array = (ctypes.c_uint64 * count)(*cookies)
+    attributes = _UprobeMulti(
+        program_fd,
+        0,
+        TRACE_UPROBE_MULTI,
+        0,
+        ctypes.addressof(name),
+        ctypes.addressof(offset_array),
+        0,
+        ctypes.addressof(cookie_array),
+        count,
+        0,
+        pid & 0xFFFFFFFF,
+    )
+    result = _bpf(_LINK_CREATE, attributes)
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    return result

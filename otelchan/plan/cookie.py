@@ -1,0 +1,60 @@
+"""The cookie of a site: all that the kernel side needs to know about it, in 64 bits (see bpf/otelchan.h).
+
+target 16 bits | kind 8 | register 8 | flags 8 | frame 16 | aux 8.
+"""
+
+from __future__ import annotations
+
+from otelchan.gobinary.types import Condition, Site, SiteKind
+from otelchan.plan.catalogue import BY_KIND
+
+REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
+NO_SLOT = 0xFF
+WINDOW_BYTES = 256  # of the stack, read at a wake site: OC_WINDOW words
+SEND, RECV, SELECT, CLOSE, FOREVER = 0, 1, 2, 3, 4
+_OPERATIONS = {
+    "runtime.chansend": SEND,
+    "runtime.chanrecv": RECV,
+    "runtime.selectgo": SELECT,
+    "runtime.block": SELECT,
+    "runtime.send": SEND,
+    "runtime.recv": RECV,
+    "runtime.closechan": CLOSE,
+}
+_CONDITIONS = {Condition.ABOVE: 1, Condition.BELOW: 2}
+
+
+def pack(site: Site, target_id: int) -> int:
+    """The cookie of `site` in target `target_id`. Raises ValueError when a fact does not fit: then do not attach."""
+    if not 0 <= target_id < 1 << 16:
+        raise ValueError(f"target id {target_id} does not fit 16 bits")
+    # A channel in a stack slot is said by "its register is rsp", and the slot stands where the frame would.
+    register, offset = ("rsp", site.slot) if site.slot >= 0 else (site.register or "rax", site.frame)
+    if not 0 <= offset < 1 << 16:
+        raise ValueError(f"frame of {offset} bytes in {site.function} does not fit 16 bits")
+    number = BY_KIND[site.kind].number << 16
+    return target_id | number | REGISTERS.index(register) << 24 | _flags(site) << 32 | offset << 40 | _aux(site) << 56
+
+
+def _flags(site: Site) -> int:
+    if site.kind in (SiteKind.PARK, SiteKind.WAKE):
+        return _OPERATIONS[site.function] | (FOREVER if site.nil_channel else 0)
+    if site.kind in (SiteKind.SEND, SiteKind.RECV):
+        return _CONDITIONS[site.condition]
+    return 0
+
+
+def _aux(site: Site) -> int:
+    if site.kind is SiteKind.SELECT:
+        return REGISTERS.index(site.ok_register)
+    if site.kind is SiteKind.WAKE:
+        return _window_word(site.closure, site.function) if site.closure >= 0 else NO_SLOT
+    if site.channel_offset % 8 or not 0 <= site.channel_offset // 8 < NO_SLOT:
+        raise ValueError(f"channel offset {site.channel_offset} in {site.function} is not a small number of words")
+    return site.channel_offset // 8
+
+
+def _window_word(offset: int, function: str) -> int:
+    if offset % 8 or offset >= WINDOW_BYTES:
+        raise ValueError(f"closure at {offset} in {function} is outside the {WINDOW_BYTES} bytes that are read")
+    return offset // 8

@@ -1,0 +1,55 @@
+"""Which sites are attached, by plane, and what is left out and why."""
+
+from __future__ import annotations
+
+from otelchan.gobinary.types import GoImage, Site
+from otelchan.plan.catalogue import BY_KIND, PLANE_ORDER, PROBES
+from otelchan.plan.cookie import WINDOW_BYTES, pack
+from otelchan.plan.types import AttachPlan, LeftOut, Plane, PlannedSite
+
+
+def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
+    """The plan for one program. `path`: where the kernel finds the executable (/proc/PID/exe).
+
+    A plane with a missing site is left out whole, because half of it would count wrongly; the operations plane needs
+    the waits plane, which counts what passes from goroutine to goroutine.
+    """
+    planes: dict[Plane, tuple[PlannedSite, ...]] = {}
+    left_out: list[LeftOut] = []
+    for plane in PLANE_ORDER:
+        reason = _why_not(image, plane, planes)
+        if reason:
+            left_out.append(LeftOut(plane, reason))
+            continue
+        planes[plane] = tuple(_plan_site(image, site, target_id) for site in _sites_of(image, plane))
+    return AttachPlan(target_id, path, planes, tuple(left_out))
+
+
+def _sites_of(image: GoImage, plane: Plane) -> list[Site]:
+    # Parks that nobody can ever end are seen by the census; a probe would tell nothing more.
+    return [site for site in image.sites if BY_KIND[site.kind].plane is plane and not site.nil_channel]
+
+
+def _why_not(image: GoImage, plane: Plane, planned: dict[Plane, tuple[PlannedSite, ...]]) -> str:
+    if plane is Plane.OPERATIONS and Plane.WAITS not in planned:
+        return "it needs the waits plane, which counts what passes from goroutine to goroutine"
+    for missing in image.missing:
+        if BY_KIND[missing.kind].plane is plane:
+            return f"{missing.kind} in {missing.function}: {missing.reason}"
+    sites = _sites_of(image, plane)
+    for probe in PROBES:
+        for function in probe.functions if probe.plane is plane else ():
+            if image.functions.find(function) is None:
+                continue  # the linker left it out: the program has no select, or closes nothing
+            if not any(site.kind is probe.kind and site.function == function for site in sites):
+                return f"{probe.kind} in {function}: not found"
+    if not sites:
+        return "the program has no such operation"
+    for site in sites:
+        if site.kind.value == "wake" and site.frame >= WINDOW_BYTES:
+            return f"{site.kind} in {site.function}: its frame of {site.frame} bytes is larger than what is read"
+    return ""
+
+
+def _plan_site(image: GoImage, site: Site, target_id: int) -> PlannedSite:
+    return PlannedSite(site, image.file_offset(site.address), pack(site, target_id), BY_KIND[site.kind].cost_ns)

@@ -1,0 +1,102 @@
+"""The wire format in Python is the one in the compiled object."""
+
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otelchan.kernel import types
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = r"""
+#include <stdio.h>
+#include <stddef.h>
+#include <stdint.h>
+typedef uint64_t u64; typedef uint32_t u32; typedef uint16_t u16; typedef uint8_t u8;
+#include "otelchan.h"
+int main(void) {
+%s
+return 0; }
+"""
+
+
+def ask_compiler(tmp_path: Path, lines: list[str]) -> list[int]:
+    """The values of C expressions over bpf/otelchan.h."""
+    source = tmp_path / "ask.c"
+    source.write_text(PROGRAM % "\n".join(f'printf("%zu\\n", (size_t)({line}));' for line in lines))
+    subprocess.run(["cc", f"-I{ROOT}/bpf", str(source), "-o", str(tmp_path / "ask")], check=True)
+    out = subprocess.run([tmp_path / "ask"], check=True, capture_output=True, text=True).stdout
+    return [int(line) for line in out.split()]
+
+
+def test_every_struct_has_the_size_and_the_offsets_of_the_header(tmp_path: Path) -> None:
+    """Each field of each struct lies where C puts it."""
+    expressions, expected = [], []
+    for name, dtype in types.STRUCTS.items():
+        expressions.append(f"sizeof(struct {name})")
+        expected.append(dtype.itemsize)
+        for field, (_, offset, *_rest) in (dtype.fields or {}).items():
+            expressions.append(f"offsetof(struct {name}, {field})")
+            expected.append(offset)
+
+    assert ask_compiler(tmp_path, expressions) == expected
+
+
+def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
+    """struct oc_block, its waker frames and its stack begin where decode_block looks for them."""
+    head = types.BLOCK_HEAD.size
+    answers = ask_compiler(
+        tmp_path,
+        [
+            "sizeof(struct oc_block)",
+            "offsetof(struct oc_block, waker)",
+            "offsetof(struct oc_block, stack)",
+            "OC_TARGETS",
+            "OC_BUCKETS",
+            "OC_RING_BYTES",
+        ],
+    )
+
+    assert answers == [types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES, types.TARGETS, types.BUCKETS, 1 << 22]
+
+
+def test_the_maps_are_declared_in_the_order_of_their_numbers() -> None:
+    """BCC numbers maps by order of declaration; a wrong number would silently be another map."""
+    text = (ROOT / "bpf" / "maps.h").read_text()
+    numbered = re.findall(r"#define FD_(\w+)\s+-(\d+)", text)
+    declared = re.findall(r"^MAP_\w+\((\w+),", text, re.M)
+
+    assert [(name, str(i + 1)) for i, name in enumerate(declared)] == numbered
+
+
+def test_a_record_is_decoded_field_by_field() -> None:
+    """What the kernel writes comes out under the right names, the stack cut to what was copied."""
+    numbers = tuple(range(100, 112))
+    head = types.BLOCK_HEAD.pack(3, 1, 1, 0, *numbers, 19, 16, 24)
+    waker = struct.pack("<3Q", 11, 12, 13).ljust(8 * types.WAKER_FRAMES, b"\0")
+    stack = b"0123456789abcdef".ljust(types.STACK_BYTES, b"\0")
+
+    record = types.decode_block(head + waker + stack)
+
+    assert (record.target, record.operation, record.select, record.by_close) == (3, 1, True, False)
+    assert (record.start, record.end, record.channel, record.name_key, record.g, record.goid) == numbers[:6]
+    assert (record.waker_g, record.waker_goid, record.sp, record.pc, record.bp, record.hi) == numbers[6:12]
+    assert (record.wait_reason, record.waker, record.stack) == (19, (11, 12, 13), b"0123456789abcdef")
+
+
+def test_a_record_of_another_size_is_refused() -> None:
+    """A torn or foreign record is an error, not a guess."""
+    with pytest.raises(ValueError, match="ring record of 12 bytes"):
+        types.decode_block(bytes(12))
+
+
+def test_bucket_bounds_rise_by_quarter_octaves_and_the_last_has_none() -> None:
+    """2^10 ns first, then four steps to each power of two, up to 2^37 ns."""
+    bounds = [types.bucket_bound_ns(index) for index in range(types.BUCKETS)]
+
+    assert bounds[:6] == [1024, 1280, 1536, 1792, 2048, 2560]
+    assert bounds[-2:] == [1 << 37, None]
+    assert np.all(np.diff(np.array(bounds[:-1], dtype=np.int64)) > 0)

@@ -1,0 +1,69 @@
+"""The plan: complete planes, or none."""
+
+from otelchan.gobinary.types import MissingSite, SiteKind
+from otelchan.plan.planner import make_plan
+from otelchan.plan.types import LeftOut, Plane
+from tests.support.images import TEXT, all_sites, go_image
+
+
+def test_a_complete_image_gives_all_planes() -> None:
+    """All sites found: makes, waits, operations, in the order of attaching."""
+    plan = make_plan(go_image(), 1, "/proc/1/exe")
+
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS]
+    assert plan.left_out == ()
+
+
+def test_offsets_are_offsets_in_the_file() -> None:
+    """A site's link-time address becomes an offset in the file through its segment."""
+    plan = make_plan(go_image(), 1, "/proc/1/exe")
+
+    assert [planned.file_offset for planned in plan.planes[Plane.MAKES]] == [0x10B0, 0x10C0]
+
+
+def test_a_park_for_ever_is_not_probed() -> None:
+    """Nobody can wake it, the census sees it, so a trap would tell nothing."""
+    plan = make_plan(go_image(), 1, "/proc/1/exe")
+
+    assert TEXT + 0x18 not in [planned.site.address for planned in plan.planes[Plane.WAITS]]
+
+
+def test_a_plane_with_a_missing_site_is_left_out_with_its_reason() -> None:
+    """Half a plane would count wrongly; the reason is kept for people."""
+    missing = MissingSite(SiteKind.SELECT, "runtime.selectgo", "two return instructions instead of one")
+
+    plan = make_plan(go_image(missing=(missing,)), 1, "/proc/1/exe")
+
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS]
+    reason = "select in runtime.selectgo: two return instructions instead of one"
+    assert plan.left_out == (LeftOut(Plane.OPERATIONS, reason),)
+
+
+def test_operations_need_waits() -> None:
+    """Without the waits plane hand-overs would not be counted, so operations are left out too."""
+    sites = tuple(s for s in all_sites() if s.function != "runtime.send")
+
+    plan = make_plan(go_image(sites=sites), 1, "/proc/1/exe")
+
+    assert list(plan.planes) == [Plane.MAKES]
+    assert [left.what for left in plan.left_out] == [Plane.WAITS, Plane.OPERATIONS]
+    assert plan.left_out[0].reason == "wake in runtime.send: not found"
+
+
+def test_a_function_that_is_not_linked_needs_no_site() -> None:
+    """A program without any select has no selectgo, and its other operations are all there is to see."""
+    sites = tuple(s for s in all_sites() if s.function != "runtime.selectgo")
+
+    plan = make_plan(go_image(sites=sites, not_linked=frozenset({"runtime.selectgo"})), 1, "/proc/1/exe")
+
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS]
+
+
+def test_a_program_without_channels_has_no_planes() -> None:
+    """Nothing is linked, so nothing is attached, and it is said."""
+    functions = frozenset(s.function for s in all_sites())
+
+    plan = make_plan(go_image(sites=(), not_linked=functions), 1, "/proc/1/exe")
+
+    assert plan.planes == {}
+    assert plan.left_out[0] == LeftOut(Plane.MAKES, "the program has no such operation")
