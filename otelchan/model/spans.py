@@ -1,0 +1,76 @@
+"""From ring-buffer records to spans, with stacks, wakers and links."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+
+from otelchan.gobinary.types import Frame, GoImage
+from otelchan.kernel.types import BlockRecord
+from otelchan.model.names import Name
+from otelchan.model.stacks import user_frames, walk
+from otelchan.model.types import BlockSpan, SpanContext, Waker
+
+LINK_MAX_AGE_NS = 60_000_000_000
+_LINKS_KEPT = 10_000
+
+
+class SpanMaker:
+    """Makes spans of one program. Remembers each goroutine's last span for a minute, to link causes."""
+
+    def __init__(self, image: GoImage, bias: int) -> None:
+        self._image = image
+        self._bias = bias
+        self._last: OrderedDict[int, tuple[int, SpanContext]] = OrderedDict()
+
+    def make(
+        self,
+        record: BlockRecord,
+        name: Name,
+        element_type: str,
+        unix_offset_ns: int,
+        new_id: Callable[[int], bytes] = os.urandom,
+    ) -> BlockSpan:
+        """The span of one record. unix_offset_ns: what turns a monotonic time into Unix time."""
+        pcs, complete = walk(record.stack, record.sp, record.pc, record.bp)
+        context = SpanContext(new_id(16), new_id(8))
+        waker = self._waker(record)
+        span = BlockSpan(
+            context=context,
+            operation="send" if record.operation == 0 else "recv",
+            select=record.select,
+            channel=name.name,
+            channel_source=name.source,
+            channel_address=record.channel,
+            element_type=element_type,
+            start_unix_ns=record.start + unix_offset_ns,
+            end_unix_ns=record.end + unix_offset_ns,
+            goroutine_id=record.goid,
+            wait_reason=self._image.layout.wait_reasons.get(record.wait_reason, str(record.wait_reason)),
+            frames=self._frames(pcs),
+            stack_complete=complete,
+            waker=waker,
+            link=self._link(waker.goroutine_id, record.end),
+        )
+        self._remember(record.goid, record.end, context)
+        return span
+
+    def _waker(self, record: BlockRecord) -> Waker:
+        # The first address is the probed call itself, in runtime.send and the like; the rest are return addresses.
+        frames = self._frames(record.waker[1:])
+        return Waker(record.waker_goid, "close" if record.by_close else "value", frames)
+
+    def _frames(self, pcs: tuple[int, ...]) -> tuple[Frame, ...]:
+        functions = self._image.functions
+        return user_frames(frame for pc in pcs for frame in functions.frames(pc - self._bias))
+
+    def _link(self, waker_goid: int, now_ns: int) -> SpanContext | None:
+        last = self._last.get(waker_goid) if waker_goid else None
+        return last[1] if last and now_ns - last[0] <= LINK_MAX_AGE_NS else None
+
+    def _remember(self, goid: int, now_ns: int, context: SpanContext) -> None:
+        self._last[goid] = (now_ns, context)
+        self._last.move_to_end(goid)
+        if len(self._last) > _LINKS_KEPT:
+            self._last.popitem(last=False)

@@ -1,0 +1,157 @@
+"""What the model knows of one program at one moment, by channel name; what findings, telemetry and views read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from otelchan.gobinary.types import Frame
+from otelchan.target.types import Process
+
+OPERATIONS = ("send", "recv")
+STATUSES = ("ok", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Block durations. buckets: (inclusive upper bound in ns, count in it), ascending, empty ones left out."""
+
+    count: int
+    sum_ns: int
+    buckets: tuple[tuple[int, int], ...]
+
+
+class Age(NamedTuple):
+    """An age in nanoseconds; at_least: the wait began before we came, so it may be longer."""
+
+    age_ns: int
+    at_least: bool
+
+
+class Counter(NamedTuple):
+    """A cumulative count that is complete since `start_unix_ns`."""
+
+    value: int
+    start_unix_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """All channels of one name in one program.
+
+    source: "make" (its make was seen), "code" (the only make in the code that fits), "use", "alias".
+    kind: "user", "timer", "context", "signal", "runtime": all but the first are left out of lag and of findings.
+    channels: live channels of that name. lag: buffered elements plus parked senders, summed.
+    waiters, oldest: by operation ("send", "recv"); absent key: none.
+    processed: by (operation, status); a key is there only while what it says is complete.
+    blocks: block-duration histogram by operation, cumulative since `blocks_start_unix_ns` (0: waits are off).
+    closes: closes since the probe was attached; None while it is not attached.
+    """
+
+    name: str
+    source: str
+    kind: str
+    element_type: str
+    channels: int
+    closed: int
+    length: int
+    capacity: int
+    lag: int
+    waiters: Mapping[str, int] = field(default_factory=dict)
+    oldest: Mapping[str, Age] = field(default_factory=dict)
+    processed: Mapping[tuple[str, str], Counter] = field(default_factory=dict)
+    blocks: Mapping[str, Histogram] = field(default_factory=dict)
+    blocks_start_unix_ns: int = 0
+    closes: Counter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoroutineView:
+    """Goroutines of one program. blocked and oldest: by wait reason. created, exited: since attach; None if unknown."""
+
+    count: int
+    blocked: Mapping[str, int] = field(default_factory=dict)
+    oldest: Mapping[str, Age] = field(default_factory=dict)
+    created: Counter | None = None
+    exited: Counter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """One goroutine parked on channels now. frames: innermost first, runtime frames left out."""
+
+    goroutine_id: int
+    channel: str
+    channel_address: int
+    kind: str
+    operation: str
+    wait_reason: str
+    age: Age
+    frames: tuple[Frame, ...]
+    created_by: Frame | None = None
+
+
+class SpanContext(NamedTuple):
+    """W3C ids: 16 and 8 bytes."""
+
+    trace_id: bytes
+    span_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waker:
+    """Who ended a wait: by "value" or by "close"; goroutine_id 0 is the runtime itself (a timer)."""
+
+    goroutine_id: int
+    how: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSpan:
+    """One blocking operation that lasted longer than the threshold, park to wake."""
+
+    context: SpanContext
+    operation: str  # "send" or "recv": the case that won, for a select
+    select: bool
+    channel: str
+    channel_source: str
+    channel_address: int
+    element_type: str
+    start_unix_ns: int
+    end_unix_ns: int
+    goroutine_id: int
+    wait_reason: str
+    frames: tuple[Frame, ...]
+    stack_complete: bool
+    waker: Waker | None = None
+    link: SpanContext | None = None  # the waker's own last blocking span, at most a minute old
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What could not be counted or kept, by reason; cumulative. Zero everywhere means nothing was lost."""
+
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One program at one moment. ended: this is the last one; its series end after it.
+
+    planes: "waits" and "operations" and "makes" -> "on", "off", "over budget", "not found".
+    """
+
+    process: Process
+    go_version: str
+    main_module: str
+    time_unix_ns: int
+    attached_unix_ns: int
+    channels: tuple[ChannelView, ...]
+    goroutines: GoroutineView
+    blocked: tuple[Blocked, ...] = ()
+    spans: tuple[BlockSpan, ...] = ()
+    losses: Losses = Losses()
+    planes: Mapping[str, str] = field(default_factory=dict)
+    ended: bool = False

@@ -1,0 +1,145 @@
+"""What the kernel side counts equals what the program says about itself, to the unit."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from otelchan.gobinary.image import analyse
+from otelchan.gobinary.types import GoImage
+from otelchan.kernel.session import Session
+from otelchan.kernel.target import target_entry
+from otelchan.kernel.types import TARGET, Loss, decode_block
+from otelchan.model.names import Namer
+from otelchan.model.observation import Counts, KernelState
+from otelchan.model.stacks import walk
+from otelchan.model.tables import Tables
+from otelchan.plan.planner import make_plan
+from tests.support.gobuild import SUPPORTED_GO
+from tests.support.shop import shop
+
+FAR = 1 << 62
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """The loaded kernel side."""
+    loaded = Session()
+    yield loaded
+    loaded.close()
+
+
+def attach(session: Session, image: GoImage, pid: int, target_id: int = 3) -> None:
+    """All planes at once, no budget, no spans."""
+    plan = make_plan(image, target_id, f"/proc/{pid}/exe")
+    assert plan.left_out == ()
+    entry = target_entry(image, 0)
+    entry["span_threshold_ns"] = FAR
+    entry["waits_epoch"] = entry["operations_epoch"] = 1
+    session.write_target(target_id, entry)
+    for sites in plan.planes.values():
+        session.attach(plan.path, [s.file_offset for s in sites], [s.cookie for s in sites], pid)
+
+
+def state(session: Session, target_id: int = 3) -> KernelState:
+    """What has been counted."""
+    lost = session.tally(target_id)["lost"]
+    losses = {loss.name: int(lost[loss]) for loss in Loss}
+    return Tables(*(session.items(name) for name in Tables._fields)).of(target_id, 1, losses)
+
+
+def by_place(image: GoImage, counts: dict[int, Counts]) -> dict[str, Counts]:
+    """Counts by "file.go:line" of the make."""
+    namer = Namer(image)
+    found: dict[str, Counts] = {}
+    for key, row in counts.items():
+        name = namer.made_at(key)
+        assert name, hex(key)
+        if name.kind == "runtime":  # the collector's workers start through a channel of their own
+            continue
+        place = name.name.split()[-1]
+        found[place] = Counts(*(a + b for a, b in zip(found.get(place, Counts()), row, strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("go", SUPPORTED_GO)
+@pytest.mark.parametrize("stripped", [False, True], ids=["plain", "stripped"])
+def test_every_channel_is_counted_exactly(
+    session: Session, workload: Callable[..., Path], go: str, stripped: bool
+) -> None:
+    """Sends, receives, receives from closed, closes and makes equal the program's own, on every channel it made."""
+    binary = workload("shop", go=go, stripped=stripped)
+    image = analyse(binary)
+    with shop(binary) as program:
+        attach(session, image, program.pid)
+        program.go()
+        truth = program.report()["channels"]
+        seen = state(session)
+
+    counted = by_place(image, dict(seen.counts))
+    expected = {
+        place: Counts(t["sends"], t["recvs"], t["closed_recvs"], t["closes"], counted[place].residue, t["made"])
+        for place, t in truth.items()
+    }
+    assert counted == expected, f"seed {program.seed}"
+    assert {name: count for name, count in seen.losses.items() if count} == {}
+
+
+def test_every_wait_on_an_unbuffered_channel_is_in_a_histogram(session: Session, workload: Callable[..., Path]) -> None:
+    """Of each element of a plain unbuffered channel exactly one side waited: block counts add up to its elements."""
+    binary = workload("shop", go="1.27.3")
+    image = analyse(binary)
+    with shop(binary) as program:
+        attach(session, image, program.pid)
+        program.go()
+        truth = program.report()["channels"]
+        seen = state(session)
+
+    namer = Namer(image)
+    blocks: dict[str, int] = {}
+    for (key, _operation), histogram in seen.blocks.items():
+        name = namer.made_at(key)
+        assert name
+        assert histogram.count == sum(histogram.buckets)
+        place = name.name.split()[-1]
+        blocks[place] = blocks.get(place, 0) + histogram.count
+    expected = {place: t["sends"] for place, t in truth.items() if t["every_element_wait"] and t["sends"]}
+    assert expected
+    assert {place: blocks.get(place, 0) for place in expected} == expected, f"seed {program.seed}"
+
+
+def test_a_long_wait_sends_a_record_with_the_sleepers_stack(session: Session, workload: Callable[..., Path]) -> None:
+    """Waits over the threshold come with times, goroutine, channel, a stack that ends, and who woke it."""
+    binary = workload("shop", go="1.26.8")
+    image = analyse(binary)
+    with shop(binary) as program:
+        attach(session, image, program.pid)
+        entry = target_entry(image, 0)
+        entry["waits_epoch"] = entry["operations_epoch"] = 1
+        entry["span_threshold_ns"] = 10_000_000
+        entry["spans_allowed"] = 10_000
+        session.write_target(3, entry)
+        program.go()
+        truth = program.report()["channels"]
+        records = [decode_block(data) for data in session.drain()]
+
+    (place, slow), *_ = [(p, t) for p, t in truth.items() if t["role"] == "long waits"]
+    namer = Namer(image)
+    mine = [r for r in records if (namer.made_at(r.name_key) or ("?",))[0].endswith(place)]
+    assert sum(r.operation == 0 for r in mine) == slow["long_sends"], f"seed {program.seed}"
+    assert sum(r.operation == 1 for r in mine) == slow["long_recvs"], f"seed {program.seed}"
+    assert all(r.end - r.start >= 10_000_000 for r in mine)
+    assert all(r.goid and r.waker_goid and r.goid != r.waker_goid for r in mine)
+    assert all(walk(r.stack, r.sp, r.pc, r.bp)[1] for r in mine)
+    functions = {frame.function for r in mine for pc in r.waker for frame in image.functions.frames(pc)}
+    assert any(name.startswith("main.") for name in functions)
+
+
+def test_the_target_entry_has_every_field_set(workload: Callable[..., Path]) -> None:
+    """A forgotten offset would be read as 0 by the kernel side, so no offset may be 0."""
+    image = analyse(workload("shop"))
+
+    entry = target_entry(image, 0)
+
+    offsets = {name for name in TARGET.names or () if name.startswith(("g_", "sudog_", "hchan_"))}
+    assert {name for name in offsets if not entry[name]} - {"hchan_qcount"} == set()
