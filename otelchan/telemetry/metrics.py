@@ -1,0 +1,123 @@
+"""A snapshot and its findings to metric points. Pure: what the signal catalogue promises, from what the model knows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from otelchan.findings.types import Finding
+from otelchan.model.types import OPERATIONS, BlockSpan, ChannelView, Histogram, Snapshot
+from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS
+from otelchan.telemetry.points import Attributes, Exemplar, HistogramValue, Point
+
+_LEAKS = ("F1",)
+Exemplars = dict[tuple[str, str, int], BlockSpan]  # (channel, operation, bucket) -> the slowest block
+
+
+def metric_points(snapshot: Snapshot, findings: Sequence[Finding]) -> list[Point]:
+    """All points of one program; those that matter most come first, for the cap."""
+    slowest = slowest_blocks(snapshot.spans)
+    points = list(_goroutine_points(snapshot))
+    points.extend(_finding_points(findings))
+    for channel in snapshot.channels:
+        points.extend(_channel_points(channel, snapshot, slowest))
+    return points
+
+
+def slowest_blocks(spans: Iterable[BlockSpan]) -> Exemplars:
+    """The slowest span of each exported bucket: the exemplars of the interval."""
+    found: Exemplars = {}
+    for span in spans:
+        duration = span.end_unix_ns - span.start_unix_ns
+        key = (span.channel, span.operation, bisect_left(BLOCK_BOUNDS_NS, duration))
+        best = found.get(key)
+        if best is None or duration > best.end_unix_ns - best.start_unix_ns:
+            found[key] = span
+    return found
+
+
+def exported_histogram(histogram: Histogram) -> HistogramValue:
+    """The same counts in the exported buckets.
+
+    A kernel bucket goes to the smallest exported bound that is not below its own upper bound. That is exact, because
+    every exported bound is also a bound of the kernel's buckets. The count is the sum of the buckets: the kernel's
+    own count is read at another instant and may differ by what happened in between.
+    """
+    counts = [0] * (len(BLOCK_BOUNDS_NS) + 1)
+    for upper_bound_ns, count in histogram.buckets:
+        counts[bisect_left(BLOCK_BOUNDS_NS, upper_bound_ns)] += count
+    return HistogramValue(tuple(counts), histogram.sum_ns / 1e9)
+
+
+def _goroutine_points(snapshot: Snapshot) -> Iterator[Point]:
+    goroutines = snapshot.goroutines
+    yield Point("go.goroutine.count", (), goroutines.count, snapshot.process.created_unix_ns)
+    for name, counter in (("goroutine.created", goroutines.created), ("goroutine.exited", goroutines.exited)):
+        if counter is not None:
+            yield Point(name, (), counter.value, counter.start_unix_ns)
+    for reason, count in goroutines.blocked.items():
+        yield Point("goroutine.blocked", (("goroutine.wait_reason", reason),), count)
+    for reason, age in goroutines.oldest.items():
+        yield Point("goroutine.wait.age", (("goroutine.wait_reason", reason),), age.age_ns / 1e9)
+
+
+def _finding_points(findings: Sequence[Finding]) -> Iterator[Point]:
+    suspected: defaultdict[Attributes, int] = defaultdict(int)
+    holding: defaultdict[Attributes, int] = defaultdict(int)
+    for finding in findings:
+        holding[
+            ("finding.id", finding.id), ("finding.severity", finding.severity), ("channel.name", finding.channel)
+        ] += 1
+        if finding.id in _LEAKS:
+            suspected[
+                ("channel.name", finding.channel),
+                ("goroutine.wait_reason", finding.wait_reason),
+                ("code.function.name", finding.site.function if finding.site else ""),
+                ("leak.evidence", finding.evidence),
+            ] += finding.count
+    for name, points in (("otelchan.finding", holding), ("goroutine.leak.suspected", suspected)):
+        for attributes, value in points.items():
+            yield Point(name, attributes, value)
+
+
+def _channel_points(channel: ChannelView, snapshot: Snapshot, slowest: Exemplars) -> Iterator[Point]:
+    named: Attributes = (("channel.name", channel.name), ("channel.name.source", channel.source))
+    typed: Attributes = (*named, ("channel.element.type", channel.element_type))
+    if channel.kind == "user":  # the lag of a timer or of a context says nothing
+        yield Point("channel.lag", typed, channel.lag)
+    yield Point("channel.capacity", typed, channel.capacity)
+    for state, count in (("open", channel.channels - channel.closed), ("closed", channel.closed)):
+        yield Point("channel.count", (*named, ("channel.state", state)), count, snapshot.process.created_unix_ns)
+    if channel.closes is not None:
+        yield Point("channel.close", named, channel.closes.value, channel.closes.start_unix_ns)
+    for operation in OPERATIONS:
+        yield from _sided_points(channel, (*named, ("channel.operation", operation)), operation, slowest)
+    for (operation, status), counter in channel.processed.items():
+        attributes = (*named, ("channel.operation", operation), ("channel.status", status))
+        yield Point("channel.process", attributes, counter.value, counter.start_unix_ns)
+
+
+def _sided_points(channel: ChannelView, sided: Attributes, operation: str, slowest: Exemplars) -> Iterator[Point]:
+    yield Point("channel.waiters", sided, channel.waiters.get(operation, 0))
+    oldest = channel.oldest.get(operation)
+    if oldest is not None:
+        yield Point("channel.wait.age", sided, oldest.age_ns / 1e9)
+    histogram = channel.blocks.get(operation)
+    if histogram is not None and channel.blocks_start_unix_ns:
+        yield Point(
+            "channel.block.duration",
+            sided,
+            exported_histogram(histogram),
+            channel.blocks_start_unix_ns,
+            _exemplars(channel.name, operation, slowest),
+        )
+
+
+def _exemplars(channel: str, operation: str, slowest: Exemplars) -> tuple[Exemplar, ...]:
+    spans = (slowest.get((channel, operation, bucket)) for bucket in range(len(BLOCK_BOUNDS_NS) + 1))
+    return tuple(
+        Exemplar((span.end_unix_ns - span.start_unix_ns) / 1e9, span.end_unix_ns, *span.context)
+        for span in spans
+        if span is not None
+    )

@@ -1,0 +1,158 @@
+"""The whole way out: snapshots and findings in, OTLP out to every sink. What the agent uses of this stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from otelchan import clock
+from otelchan.config import Config
+from otelchan.findings.types import Finding
+from otelchan.model.types import Snapshot
+from otelchan.telemetry.batches import MetricBatch, SpanBatch
+from otelchan.telemetry.encode import live_metrics
+from otelchan.telemetry.export import HttpSink
+from otelchan.telemetry.metrics import metric_points, slowest_blocks
+from otelchan.telemetry.otlpfile import FileSink
+from otelchan.telemetry.own import AgentMetrics
+from otelchan.telemetry.resource import read_host, resource_message, target_attributes
+from otelchan.telemetry.series import Room, SeriesTracker, Tracked
+from otelchan.telemetry.sinks import Sink
+from otelchan.telemetry.spans import FindingSpans, block_span
+from otelchan.telemetry.transport import destination
+
+SAMPLED_OUT = "sampled"  # the loss that is a choice: a span over the rate limit
+
+
+def open_sinks(config: Config) -> list[Sink]:
+    """The network, a file, or both, as configured. Raises UsageError for files that are not there."""
+    sinks: list[Sink] = []
+    if config.uses_network:
+        sinks.append(HttpSink(destination(config.otlp, "metrics"), destination(config.otlp, "traces")))
+    if config.otlp_file:
+        sinks.append(FileSink(config.otlp_file))
+    return sinks
+
+
+@dataclass(slots=True)
+class _Target:
+    """One observed process on the way out."""
+
+    identity: str
+    resource: Resource
+    series: SeriesTracker
+    findings: FindingSpans
+    planes: dict[str, str]
+    overflowed: int = 0
+
+
+class Telemetry:
+    """Publishes snapshots. Only `close` waits for anything. own: what the agent says about itself."""
+
+    def __init__(self, config: Config, sinks: Sequence[Sink] | None = None) -> None:
+        self.own = AgentMetrics()
+        self._host = read_host()
+        self._room = Room(config.series_total)
+        self._limit = config.series_per_process
+        self._targets: dict[str, _Target] = {}
+        self._plane_states: set[tuple[str, str]] = set()
+        self._sinks = open_sinks(config) if sinks is None else list(sinks)
+        if config.max_overhead is not None:
+            self.own.set("otelchan.overhead.allowed", config.max_overhead / 100)
+        for sink in self._sinks:
+            sink.start(self.own)
+
+    def publish(self, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
+        """One program at one moment. Its series end after a snapshot that says `ended`."""
+        target = self._target(snapshot)
+        tracked = target.series.update(metric_points(snapshot, findings))
+        self._offer_metrics(target, snapshot, tracked)
+        self._offer_spans(target, snapshot, findings)
+        target.planes = dict(snapshot.planes)
+        target.overflowed = tracked.overflowed
+        self._count_losses(target, snapshot)
+        if snapshot.ended:
+            target.series.close()
+            self.own.forget(target.identity)
+            del self._targets[target.identity]
+
+    def flush(self) -> None:
+        """The end of an interval: the agent's own metrics go out too. Does not wait."""
+        self._describe_targets()
+        live = self.own.collect()
+        if live:
+            batch = MetricBatch("otelchan", live[0].resource, clock.unix_ns(), live, _points(live))
+            for sink in self._sinks:
+                sink.offer_metrics(batch)
+
+    def close(self, deadline_s: float = 5.0) -> bool:
+        """The last flush; waits for the sinks until the deadline. False when something had to be given up."""
+        self.flush()
+        stop_ns = clock.monotonic_ns() + int(deadline_s * 1e9)
+        # The file comes last in the list and goes first: it is quick, the network may need all the time there is.
+        delivered = [sink.close(max((stop_ns - clock.monotonic_ns()) / 1e9, 0.1)) for sink in reversed(self._sinks)]
+        self.own.close()
+        return all(delivered)
+
+    def _target(self, snapshot: Snapshot) -> _Target:
+        attributes = target_attributes(snapshot.process, snapshot.go_version, snapshot.main_module, self._host)
+        identity = str(attributes["service.instance.id"])
+        if identity not in self._targets:
+            tracker = SeriesTracker(self._limit, self._room)
+            self._targets[identity] = _Target(identity, resource_message(attributes), tracker, FindingSpans(), {})
+        return self._targets[identity]
+
+    def _offer_metrics(self, target: _Target, snapshot: Snapshot, tracked: Tracked) -> None:
+        batch = MetricBatch(
+            target=target.identity,
+            resource=target.resource,
+            time_unix_ns=snapshot.time_unix_ns,
+            live=(live_metrics(target.resource, tracked.points, snapshot.time_unix_ns),),
+            items=len(tracked.points),
+            series=tracked.series,
+            ended=tracked.ended,
+            last=snapshot.ended,
+        )
+        for sink in self._sinks:
+            sink.offer_metrics(batch)
+
+    def _offer_spans(self, target: _Target, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
+        exemplars = {span.context for span in slowest_blocks(snapshot.spans).values()}
+        spans = [block_span(span, span.context in exemplars) for span in snapshot.spans]
+        spans += target.findings.update(findings, snapshot.time_unix_ns, snapshot.ended)
+        if spans:
+            batch = SpanBatch(target.identity, target.resource, tuple(spans))
+            for sink in self._sinks:
+                sink.offer_spans(batch)
+
+    def _count_losses(self, target: _Target, snapshot: Snapshot) -> None:
+        for reason, number in snapshot.losses.by_reason.items():
+            if reason == SAMPLED_OUT:
+                self.own.total("otelchan.span.sampled_out", number, source=target.identity)
+            else:
+                self.own.total("otelchan.event.lost", number, {"otelchan.reason": reason}, target.identity)
+
+    def _describe_targets(self) -> None:
+        """Gauges about all targets; what was said before is set to zero when it does not hold any more."""
+        self.own.set("otelchan.target.count", len(self._targets))
+        self.own.set("otelchan.series.overflow", sum(target.overflowed for target in self._targets.values()))
+        planes = [pair for target in self._targets.values() for pair in target.planes.items()]
+        self._plane_states |= set(planes)
+        for plane, state in self._plane_states:
+            number = planes.count((plane, state))
+            if state == "on":
+                self.own.set("otelchan.probe.attached", number, {"otelchan.plane": plane})
+            else:
+                reason = {"otelchan.plane": plane, "otelchan.reason": state.replace(" ", "_")}
+                self.own.set("otelchan.probe.left_out", number, reason)
+
+
+def _points(live: Iterable[ResourceMetrics]) -> int:
+    metrics = [metric for resource in live for scope in resource.scope_metrics for metric in scope.metrics]
+    return sum(
+        len(metric.gauge.data_points) + len(metric.sum.data_points) + len(metric.histogram.data_points)
+        for metric in metrics
+    )

@@ -1,0 +1,127 @@
+"""A real OTLP endpoint on loopback that answers as a test wants, and remembers what it was sent."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the endpoint says. wait_s: before it says anything. promised: bytes of body that never come."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait_s: float = 0.0
+    promised: int = 0
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request. body: without compression."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def metrics(self) -> ExportMetricsServiceRequest:
+        """The body of a metrics request."""
+        return ExportMetricsServiceRequest.FromString(self.body)
+
+    def traces(self) -> ExportTraceServiceRequest:
+        """The body of a traces request."""
+        return ExportTraceServiceRequest.FromString(self.body)
+
+
+@dataclass
+class OtlpServer:
+    """answers: what to say to the next requests of a path, in order; then 200 without a body."""
+
+    port: int
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    received: list[Received] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _came: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def url(self) -> str:
+        """The base endpoint."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def of(self, path: str) -> list[Received]:
+        """What came to one path."""
+        return [request for request in self.received if request.path == path]
+
+    def wait_for(self, path: str, number: int, seconds: float = 10.0) -> list[Received]:
+        """What came to a path, once it is so many requests. Raises AssertionError when they do not come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.of(path)) >= number, seconds), f"{self.of(path)} at {path}"
+            return self.of(path)
+
+    def take(self, request: Received) -> Answer:
+        """Remember a request and choose its answer."""
+        with self._came:
+            self.received.append(request)
+            self._came.notify_all()
+            waiting = self.answers.get(request.path)
+            return waiting.pop(0) if waiting else Answer()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def otlp_server(port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[Answer] = ()) -> Iterator[OtlpServer]:
+    """A running endpoint. metrics, traces: what it says to the first requests of that signal."""
+    server: OtlpServer
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # the name that http.server wants
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            answer = server.take(Received(self.path, dict(self.headers.items()), body))
+            server.stopped.wait(answer.wait_s)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body) + answer.promised))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            self.close_connection = bool(answer.promised)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def handle(self) -> None:
+            with suppress(OSError):  # the client gave up first
+                super().handle()
+
+    http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    http.daemon_threads = True
+    answers = {"/v1/metrics": list(metrics), "/v1/traces": list(traces)}
+    server = OtlpServer(http.server_address[1], answers)
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopped.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()

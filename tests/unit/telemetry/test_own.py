@@ -1,0 +1,108 @@
+"""The agent's own metrics."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from otelchan import __version__
+from otelchan.telemetry.catalogue import AGENT_BOUNDS_S, METRICS
+from otelchan.telemetry.own import AgentMetrics
+from otelchan.telemetry.signals import Kind, Owner
+from tests.support.snapshots import attributes, by_name, data_points
+
+
+def metric(own: AgentMetrics, name: str) -> object:
+    """One Metric message as collected now."""
+    (live,) = own.collect()
+    return by_name(live)[name]
+
+
+def numbers(own: AgentMetrics, name: str) -> dict[tuple[str, ...], float]:
+    """Value by attribute values."""
+    return {tuple(attributes(p).values()): getattr(p, p.WhichOneof("value")) for p in data_points(metric(own, name))}
+
+
+@pytest.fixture(autouse=True)
+def _no_names_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_agent_is_its_own_service() -> None:
+    """With an instance id, so that two agents are two instances."""
+    resource = attributes(AgentMetrics().collect()[0].resource)
+    assert ("otelchan", __version__) == (resource["service.name"], resource["service.version"])
+    assert resource["service.instance.id"] == str(uuid.UUID(resource["service.instance.id"]))
+
+
+def test_the_agents_name_comes_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are about the agent."""
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "watcher")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=lab,service.instance.id=one")
+    resource = attributes(AgentMetrics().collect()[0].resource)
+    assert ("watcher", "lab", "one") == (
+        resource["service.name"],
+        resource["deployment.environment.name"],
+        resource["service.instance.id"],
+    )
+
+
+def test_counters_gauges_and_histograms_take_plain_values() -> None:
+    """add, set, and add again for histograms; cumulative over collections."""
+    own = AgentMetrics()
+    for _ in range(2):
+        own.add("otelchan.probe.hit", 21, {"otelchan.plane": "waits"})
+        own.set("otelchan.overhead.measured", 0.0125)
+        own.add("otelchan.collect.duration", 0.02)
+    assert {("waits",): 42} == numbers(own, "otelchan.probe.hit")
+    assert {(): 0.0125} == numbers(own, "otelchan.overhead.measured")
+    (durations,) = data_points(metric(own, "otelchan.collect.duration"))
+    assert (2, AGENT_BOUNDS_S) == (durations.count, tuple(durations.explicit_bounds))
+
+
+def test_a_running_total_adds_what_it_grew() -> None:
+    """Of each source on its own; a source that begins anew begins at zero; zero makes the series exist."""
+    own, reason = AgentMetrics(), {"otelchan.reason": "park"}
+    for source, value in (("a", 5), ("b", 100), ("a", 7), ("b", 100), ("a", 3)):
+        own.total("otelchan.event.lost", value, reason, source)
+    own.total("otelchan.event.lost", 0, {"otelchan.reason": "span"}, "a")
+    assert {("park",): 110, ("span",): 0} == numbers(own, "otelchan.event.lost")
+
+
+def test_a_source_that_is_gone_stays_counted() -> None:
+    """And another program may be the next source of that name."""
+    own = AgentMetrics()
+    own.total("otelchan.span.sampled_out", 5, source="a")
+    own.forget("a")
+    own.total("otelchan.span.sampled_out", 2, source="a")
+    assert {(): 7} == numbers(own, "otelchan.span.sampled_out")
+
+
+def test_a_name_that_is_not_in_the_catalogue_is_a_bug() -> None:
+    """It must not become a metric that nobody declared."""
+    for call in (AgentMetrics().add, AgentMetrics().set):
+        with pytest.raises(KeyError):
+            call("otelchan.new.thing", 1)
+
+
+def test_everything_declared_can_be_emitted_as_declared() -> None:
+    """Name, unit and kind as the catalogue says."""
+    own = AgentMetrics()
+    declared = [m for m in METRICS.values() if m.owner is Owner.AGENT]
+    for each in declared:
+        (own.set if each.kind is Kind.GAUGE else own.add)(each.name, 1, dict.fromkeys(each.attributes, "x"))
+    (live,) = own.collect()
+    kinds = {Kind.GAUGE: "gauge", Kind.COUNTER: "sum", Kind.HISTOGRAM: "histogram"}
+    assert {each.name: (each.unit, kinds[each.kind]) for each in declared} == {
+        name: (message.unit, message.WhichOneof("data")) for name, message in by_name(live).items()
+    }
+
+
+def test_a_disabled_sdk_has_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OTEL_SDK_DISABLED is the SDK's own switch; the setters still work."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    own = AgentMetrics()
+    own.add("otelchan.probe.hit", 1, {"otelchan.plane": "waits"})
+    assert () == own.collect()

@@ -1,0 +1,154 @@
+"""Blocking operations and findings as spans, read back from the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from otelchan.model.types import Waker
+from otelchan.telemetry.catalogue import ATTRIBUTES, SPANS
+from otelchan.telemetry.spans import FindingSpans, block_span
+from tests.support import snapshots
+from tests.support.snapshots import NOW, SECOND, attributes, finding
+
+PROMISED = {shape.name.split(" ")[0]: set(shape.attributes) for shape in SPANS}
+TYPES = {"string": str, "int": int, "boolean": bool, "double": float}
+
+
+def encoded(exemplar: bool = False, **changes: object) -> Span:
+    """A block span over the wire."""
+    return Span.FromString(block_span(snapshots.block_span(**changes), exemplar).SerializeToString())
+
+
+def counting_ids() -> Callable[[int], bytes]:
+    """Ids 1, 2, 3 ... of the size that is asked for."""
+    numbers = iter(range(1, 100))
+    return lambda size: next(numbers).to_bytes(size, "big")
+
+
+def test_a_block_is_a_span_from_park_to_wake() -> None:
+    """Named by operation and channel, with where, who and how long."""
+    span = encoded()
+    assert ("send main.work main.go:41", Span.SPAN_KIND_INTERNAL) == (span.name, span.kind)
+    assert (NOW - 250_000_000, NOW) == (span.start_time_unix_nano, span.end_time_unix_nano)
+    assert (bytes(range(16)), bytes(range(8)), b"") == (span.trace_id, span.span_id, span.parent_span_id)
+    assert {
+        "channel.name": "main.work main.go:41",
+        "channel.name.source": "make",
+        "channel.id": "0xc000012345",
+        "channel.operation": "send",
+        "channel.select": False,
+        "channel.element.type": "int",
+        "goroutine.id": 42,
+        "goroutine.wait_reason": "chan send",
+        "code.function.name": "main.worker",
+        "code.file.path": "/src/shop/main.go",
+        "code.line.number": 57,
+        "code.stacktrace": "main.worker\n\t/src/shop/main.go:57\nmain.main.func1\n\t/src/shop/main.go:31",
+        "channel.waker.goroutine.id": 7,
+        "channel.waker.how": "value",
+        "channel.waker.function": "main.consume",
+    } == attributes(span)
+
+
+def test_a_select_is_named_by_its_function() -> None:
+    """It waits on several channels; the one that won is in the attributes."""
+    span = encoded(select=True, operation="recv", wait_reason="select")
+    assert "select main.worker" == span.name
+    assert ("recv", True) == (attributes(span)["channel.operation"], attributes(span)["channel.select"])
+
+
+def test_who_ended_the_wait_is_an_event_too() -> None:
+    """At the moment of the wake."""
+    (event,) = encoded().events
+    assert ("woken", NOW) == (event.name, event.time_unix_nano)
+    assert {
+        "channel.waker.goroutine.id": 7,
+        "channel.waker.how": "value",
+        "channel.waker.function": "main.consume",
+    } == (attributes(event))
+
+
+def test_the_span_links_to_the_wakers_own() -> None:
+    """A link, not a parent: the waker is a cause, not a caller."""
+    (link,) = encoded().links
+    assert (b"\x01" * 16, b"\x02" * 8) == (link.trace_id, link.span_id)
+
+
+def test_a_timer_wakes_without_a_function() -> None:
+    """Goroutine 0 is the runtime; there is no stack of it."""
+    span = encoded(waker=Waker(0, "value", ()), link=None)
+    assert 0 == attributes(span)["channel.waker.goroutine.id"]
+    assert "channel.waker.function" not in attributes(span)
+    assert 0 == len(span.links)
+
+
+def test_a_block_without_stack_and_waker_says_only_what_is_known() -> None:
+    """Nothing is invented; an incomplete stack says so."""
+    span = encoded(frames=(), waker=None, link=None, stack_complete=False, select=True)
+    assert "select ?" == span.name
+    assert {"otelchan.stack.complete": False} == {
+        key: value for key, value in attributes(span).items() if key.startswith(("code.", "channel.waker", "otelchan."))
+    }
+    assert 0 == len(span.events)
+
+
+def test_a_span_that_an_exemplar_points_at_is_marked() -> None:
+    """So that a sampling policy keeps it."""
+    assert (True, None) == tuple(attributes(encoded(mark)).get("otelchan.exemplar") for mark in (True, False))
+
+
+def test_spans_carry_what_the_catalogue_promises() -> None:
+    """No attribute that is not declared for that span, each of its declared type."""
+    spans = [encoded(True, stack_complete=False), encoded(operation="recv"), encoded(select=True)]
+    spans += FindingSpans().update([finding()], NOW, last=False)
+    for span in spans:
+        sent = attributes(span)
+        assert set() == set(sent) - PROMISED[span.name.split(" ")[0]]
+        assert [] == [key for key, value in sent.items() if type(value) is not TYPES[ATTRIBUTES[key].type]]
+
+
+def test_a_finding_makes_a_span_when_it_starts_and_when_it_ends() -> None:
+    """The first without duration, the second over the time it held, linked to the first."""
+    findings = FindingSpans(counting_ids())
+    (started,) = findings.update([finding()], NOW, last=False)
+    assert [] == findings.update([finding(count=50)], NOW + 10 * SECOND, last=False)
+    (ended,) = findings.update([], NOW + 20 * SECOND, last=False)
+    assert [] == findings.update([], NOW + 30 * SECOND, last=False)
+    assert ["finding F1", "finding F1"] == [started.name, ended.name]
+    assert [(NOW, NOW), (NOW, NOW + 20 * SECOND)] == [
+        (span.start_time_unix_nano, span.end_time_unix_nano) for span in (started, ended)
+    ]
+    assert ["started", "ended"] == [attributes(span)["finding.state"] for span in (started, ended)]
+    assert 50 == attributes(ended)["finding.goroutine.count"]
+    assert (started.trace_id, started.span_id) == (ended.links[0].trace_id, ended.links[0].span_id)
+    assert started.trace_id != ended.trace_id
+
+
+def test_a_finding_that_only_gets_worse_is_the_same() -> None:
+    """Severity and numbers change; the place and the channel are what it is."""
+    findings = FindingSpans()
+    findings.update([finding(severity="warning")], NOW, last=False)
+    assert [] == findings.update([finding(severity="critical", count=99)], NOW + SECOND, last=False)
+    assert 1 == len(findings.update([finding(), finding(channel="main.other main.go:9")], NOW + 2 * SECOND, last=False))
+
+
+def test_what_holds_at_the_end_ends_with_the_program() -> None:
+    """Also what is found at the last look only."""
+    findings = FindingSpans()
+    findings.update([finding()], NOW, last=False)
+    states = [attributes(span)["finding.state"] for span in findings.update([finding()], NOW + SECOND, last=True)]
+    assert ["ended"] == states
+    both = FindingSpans().update([finding()], NOW, last=True)
+    assert ["started", "ended"] == [attributes(span)["finding.state"] for span in both]
+
+
+def test_a_finding_that_is_more_than_information_is_an_error() -> None:
+    """With its sentence, so that trace views show it; its end is no error."""
+    findings = FindingSpans()
+    (started,) = findings.update([finding()], NOW, last=False)
+    (ended,) = findings.update([], NOW, last=False)
+    (mild,) = FindingSpans().update([finding(severity="info")], NOW, last=False)
+    assert (Status.STATUS_CODE_ERROR, "37 goroutines are stuck") == (started.status.code, started.status.message)
+    assert [Status.STATUS_CODE_UNSET] * 2 == [span.status.code for span in (ended, mild)]
