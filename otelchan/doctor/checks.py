@@ -1,0 +1,149 @@
+"""What the facts about a machine and a program mean: ok, or what to do. Pure."""
+
+from __future__ import annotations
+
+from otelchan.doctor.types import STEPS, MachineFacts, ProgramFacts
+from otelchan.plan.catalogue import PLANE_ORDER
+from otelchan.plan.types import Plane
+from otelchan.view.types import FAULT, NOTE, OK, Check
+
+CAPABILITIES = {"DAC_READ_SEARCH": 2, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "PERFMON": 38, "BPF": 39}
+"""Bit numbers from include/uapi/linux/capability.h."""
+
+_MEBIBYTE = 1 << 20
+_LEAST_MEMORY = 128 * _MEBIBYTE
+
+
+def check_machine(facts: MachineFacts) -> list[Check]:
+    """Kernel, privileges and libbpf, in the order in which they matter."""
+    checks = [_kernel(facts), _privileges(facts), _libbpf(facts), _object(facts), _loading(facts)]
+    checks += [_links(facts), _btf(facts), _locked_memory(facts), _cgroup(facts)]
+    return checks + _security_modules(facts)
+
+
+def check_program(facts: ProgramFacts) -> list[Check]:
+    """What otelchan would do with one program."""
+    checks = [check for step in STEPS if (check := _step(facts, step)) is not None]
+    if facts.plan is not None:
+        checks += [_plane(facts, plane) for plane in PLANE_ORDER]
+    if facts.code_compared:
+        checks.append(_code(facts))
+    return checks
+
+
+def _kernel(facts: MachineFacts) -> Check:
+    found = f"Linux {facts.release} {facts.machine}"
+    if facts.machine != "x86_64":
+        return Check("kernel", FAULT, found, "only amd64 (x86_64) is supported; use such a machine")
+    return Check("kernel", OK, found)
+
+
+def _privileges(facts: MachineFacts) -> Check:
+    held = {name for name, bit in CAPABILITIES.items() if facts.capabilities >> bit & 1}
+    user = "root" if facts.user_id == 0 else f"user {facts.user_id}"
+    found = f"{user} with " + (", ".join(f"CAP_{name}" for name in sorted(held)) or "no capability that matters here")
+    attach = [] if "SYS_ADMIN" in held else [name for name in ("BPF", "PERFMON") if name not in held]
+    if attach:
+        missing = " and ".join(f"CAP_{name}" for name in attach)
+        return Check("privileges", FAULT, found, f"probes need {missing}; run as root or grant them")
+    read = [name for name in ("SYS_PTRACE", "DAC_READ_SEARCH") if name not in held]
+    if read:
+        missing = " and ".join(f"CAP_{name}" for name in read)
+        return Check("privileges", NOTE, found, f"without {missing} only this user's own programs can be read")
+    return Check("privileges", OK, found)
+
+
+def _libbpf(facts: MachineFacts) -> Check:
+    if facts.features.libbpf is None:
+        return Check("libbpf", FAULT, "not found", facts.features.reasons.get("libbpf", "apt-get install libbpf1"))
+    return Check("libbpf", OK, facts.features.libbpf)
+
+
+def _object(facts: MachineFacts) -> Check:
+    if facts.features.object is None:
+        advice = facts.features.reasons.get("object", "install the wheel, or run `make build`")
+        return Check("BPF object", FAULT, "not there", advice)
+    return Check("BPF object", OK, facts.features.object)
+
+
+def _loading(facts: MachineFacts) -> Check:
+    features = facts.features
+    if features.bpf_allowed:
+        return Check("BPF loading", OK, "the kernel takes the program")
+    if features.libbpf is None or features.object is None:
+        return Check("BPF loading", NOTE, "not tried", "it needs libbpf and the BPF object first")
+    return Check("BPF loading", FAULT, "refused", features.reasons.get("bpf_allowed", "run as root"))
+
+
+def _links(facts: MachineFacts) -> Check:
+    features = facts.features
+    if not features.bpf_allowed:
+        return Check("uprobe_multi", NOTE, "not tried", "it needs a loaded program first")
+    for feature, there in (
+        ("uprobe_multi", features.uprobe_multi),
+        ("uprobe_multi_thread_filter", features.uprobe_multi_thread_filter),
+    ):
+        if not there:
+            return Check("uprobe_multi", FAULT, "not usable", features.reasons.get(feature, "use Linux 6.10 or newer"))
+    return Check("uprobe_multi", OK, "links over many sites, filtered by process")
+
+
+def _btf(facts: MachineFacts) -> Check:
+    found = "the kernel's type information is there" if facts.btf else "no /sys/kernel/btf/vmlinux"
+    return Check("BTF", OK, found + "; not needed, no kernel structure is read")
+
+
+def _locked_memory(facts: MachineFacts) -> Check:
+    limit = "unlimited" if facts.memlock_bytes is None else f"limit {facts.memlock_bytes // 1024} KiB"
+    if facts.features.bpf_allowed:
+        return Check("locked memory", OK, f"{limit}; enough")
+    return Check("locked memory", NOTE, limit, "Linux before 5.11 counts BPF maps here: `ulimit -l unlimited`")
+
+
+def _cgroup(facts: MachineFacts) -> Check:
+    limit = facts.memory_limit_bytes
+    found = (facts.cgroup or "none") + (", no memory limit" if limit is None else f", {limit // _MEBIBYTE} MiB")
+    if limit is not None and limit < _LEAST_MEMORY:
+        return Check("cgroup", NOTE, found, f"BPF maps count here; allow at least {_LEAST_MEMORY // _MEBIBYTE} MiB")
+    return Check("cgroup", OK, found)
+
+
+def _security_modules(facts: MachineFacts) -> list[Check]:
+    checks = []
+    if facts.lockdown == "confidentiality":
+        advice = "the kernel keeps BPF from reading memory; boot without lockdown=confidentiality"
+        checks.append(Check("lockdown", FAULT, facts.lockdown, advice))
+    if facts.ptrace_scope == 3:
+        advice = "nobody may read another program's memory; boot with kernel.yama.ptrace_scope=2 or less"
+        checks.append(Check("ptrace scope", FAULT, "3", advice))
+    return checks
+
+
+def _step(facts: ProgramFacts, step: str) -> Check | None:
+    if step in facts.errors:
+        return Check(step, FAULT, "no", facts.errors[step])
+    return Check(step, OK, facts.found[step]) if step in facts.found else None
+
+
+def _plane(facts: ProgramFacts, plane: Plane) -> Check:
+    subject = f"{plane} plane"
+    assert facts.plan is not None
+    for left in facts.plan.left_out:
+        if left.what == plane:
+            return Check(subject, NOTE, "left out", left.reason)
+    sites = facts.plan.planes[plane]
+    functions = len({planned.site.function for planned in sites})
+    cost = max((planned.cost_ns for planned in sites), default=0)
+    found = f"{len(sites)} sites in {functions} functions, at most {cost} ns a hit, after a trial"
+    return Check(subject, OK, found)
+
+
+def _code(facts: ProgramFacts) -> Check:
+    if facts.changed_sites:
+        names = ", ".join(facts.changed_sites)
+        advice = "what runs is not what the file says; restart the program, or stop what rewrites its code"
+        return Check("code", FAULT, f"changed in memory at {names}", advice)
+    if facts.trapped_sites:
+        names = ", ".join(facts.trapped_sites)
+        return Check("code", NOTE, f"another tracer's trap at {names}", "both work; each adds its cost")
+    return Check("code", OK, "in memory as in the file; no other tracer's trap at our sites")

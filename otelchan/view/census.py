@@ -1,0 +1,127 @@
+"""The census as one document, the same for people and for `--json`. Its keys are described in docs/census-json.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from otelchan.gobinary.types import GoImage
+from otelchan.memory.types import Census, Channel, Goroutine
+from otelchan.target.types import Process
+from otelchan.view.stacks import creator, traceback
+from otelchan.view.words import frame_object
+
+VERSION = 1
+PARKED = ("waiting", "leaked")
+
+
+def census_document(
+    process: Process, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]]
+) -> dict[str, Any]:
+    """Everything the census knows, as JSON values. names: (name, source) by live address of the channel.
+
+    Pure. Raises BinaryError when the executable has gone or changed since it was analysed.
+    """
+    parked = [goroutine for goroutine in census.goroutines if goroutine.status in PARKED]
+    parked.sort(key=lambda goroutine: (_age_ns(goroutine, census) is None, -(_age_ns(goroutine, census) or 0)))
+    return {
+        "version": VERSION,
+        "time_unix_ns": census.time_unix_ns,
+        "duration_ns": census.duration_ns,
+        "bytes_read": census.bytes_read,
+        "process": _process(process),
+        "go": _go(image),
+        "goroutines": {
+            "count": census.counts.count,
+            "created": census.counts.created,
+            "unread": census.unread,
+            "by_wait_reason": by_wait_reason(census),
+        },
+        "channels": [_channel(channel, names) for channel in census.channels],
+        "parked": [_goroutine(goroutine, image, census, names) for goroutine in parked],
+    }
+
+
+def by_wait_reason(census: Census) -> dict[str, int]:
+    """Goroutines by wait reason, most frequent first; one that is not parked counts under its status ("running").
+
+    The runtime's own goroutines are left out, as in runtime.NumGoroutine.
+    """
+    counted = Counter(
+        goroutine.wait_reason or goroutine.status
+        for goroutine in census.goroutines
+        if not goroutine.system and goroutine.status not in ("idle", "dead")
+    )
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _process(process: Process) -> dict[str, Any]:
+    return {
+        "pid": process.pid,
+        "created_unix_ns": process.created_unix_ns,
+        "executable": process.executable,
+        "service_name": process.service_name,
+        "container_id": process.container_id,
+    }
+
+
+def _go(image: GoImage) -> dict[str, Any]:
+    return {
+        "version": image.build.go_version,
+        "main_package": image.build.main_package,
+        "main_module": image.build.main_module,
+        "build_id": image.build_id,
+        "stripped": image.stripped,
+        "layout_source": image.layout.source,
+    }
+
+
+def _name(address: int, names: Mapping[int, tuple[str, str]]) -> tuple[str, str]:
+    return names.get(address, ("nil channel" if address == 0 else "", ""))
+
+
+def _channel(channel: Channel, names: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
+    name, source = _name(channel.address, names)
+    return {
+        "address": hex(channel.address),
+        "name": name,
+        "name_source": source,
+        "element_type": channel.element_type,
+        "element_size": channel.element_size,
+        "length": channel.length,
+        "capacity": channel.capacity,
+        "waiting_senders": channel.waiting_senders,
+        "waiting_receivers": channel.waiting_receivers,
+        "closed": channel.closed,
+        "timer": channel.timer,
+        "allocated": channel.allocated,
+    }
+
+
+def _goroutine(
+    goroutine: Goroutine, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "id": goroutine.id,
+        "kind": goroutine.wait_reason,
+        "select": goroutine.select,
+        "system": goroutine.system,
+        "waits": [
+            {"address": hex(wait.channel), "name": _name(wait.channel, names)[0], "operation": wait.operation}
+            for wait in goroutine.waits
+        ],
+        "age_ns": _age_ns(goroutine, census),
+        "age_at_least": _age_ns(goroutine, census) is not None,
+        "frames": [frame_object(frame) for frame in traceback(image, goroutine.stack)],
+        "stack_complete": goroutine.stack_complete,
+        "created_by": frame_object(creator(image, goroutine.created_at)),
+        "parent_id": goroutine.parent_id,
+    }
+
+
+def _age_ns(goroutine: Goroutine, census: Census) -> int | None:
+    # g.waitsince is stamped by the first garbage collection that sees the wait, so the wait is at least that old.
+    if not goroutine.wait_since_ns:
+        return None
+    return max(census.monotonic_ns - goroutine.wait_since_ns, 0)

@@ -1,0 +1,176 @@
+"""What facts about a machine and a program mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from otelchan.doctor.checks import CAPABILITIES, check_machine, check_program
+from otelchan.doctor.machine import cgroup_path, chosen, effective_capabilities
+from otelchan.doctor.program import compare_code, describe
+from otelchan.doctor.types import MachineFacts, ProgramFacts
+from otelchan.gobinary.types import MissingSite, SiteKind
+from otelchan.kernel.features import Features
+from otelchan.plan.planner import make_plan
+from otelchan.testing import MemoryImage
+from otelchan.view.types import FAULT, NOTE, OK, Check
+from tests.support.images import go_image
+
+FEATURES = Features("v1.1", "/lib/otelchan.bpf.o", True, True, True)
+ROOT = MachineFacts(
+    release="6.18.0",
+    machine="x86_64",
+    user_id=0,
+    capabilities=(1 << 41) - 1,
+    btf=True,
+    memlock_bytes=None,
+    lockdown="",
+    ptrace_scope=1,
+    cgroup="/",
+    memory_limit_bytes=None,
+    features=FEATURES,
+)
+
+
+def check_of(facts: MachineFacts, subject: str) -> Check:
+    """The line about one subject."""
+    (found,) = [check for check in check_machine(facts) if check.subject == subject]
+    return found
+
+
+def having(*capabilities: str) -> MachineFacts:
+    """A user with these capabilities only."""
+    return replace(ROOT, user_id=1000, capabilities=sum(1 << CAPABILITIES[name] for name in capabilities))
+
+
+def without(**features: object) -> MachineFacts:
+    """A machine on which some feature is not there, for a reason."""
+    reasons = dict.fromkeys(features, "the reason; the way out")
+    return replace(ROOT, features=replace(FEATURES, reasons=reasons, **features))  # type: ignore[arg-type]
+
+
+def test_a_machine_with_everything_is_ready() -> None:
+    """Every line is ok, and says what was found."""
+    assert {OK} == {check.status for check in check_machine(ROOT)}
+    assert [] == [check.subject for check in check_machine(ROOT) if not check.found or check.advice]
+
+
+def test_another_processor_is_a_fault() -> None:
+    """The rules that find sites are about amd64."""
+    assert FAULT == check_of(replace(ROOT, machine="aarch64"), "kernel").status
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "status", "named"),
+    [
+        ((), FAULT, "CAP_BPF and CAP_PERFMON"),
+        (("BPF",), FAULT, "CAP_PERFMON"),
+        (("BPF", "PERFMON"), NOTE, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"),
+        (("BPF", "PERFMON", "SYS_PTRACE"), NOTE, "CAP_DAC_READ_SEARCH"),
+        (("BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH"), OK, ""),
+        (("SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"), OK, ""),
+    ],
+)
+def test_missing_capabilities_are_named(capabilities: tuple[str, ...], status: str, named: str) -> None:
+    """Those for probes are a fault, those for other users' programs a note; CAP_SYS_ADMIN includes the former."""
+    check = check_of(having(*capabilities), "privileges")
+    assert status == check.status
+    assert named in check.advice
+
+
+@pytest.mark.parametrize(
+    ("missing", "subject"),
+    [
+        ({"libbpf": None}, "libbpf"),
+        ({"object": None}, "BPF object"),
+        ({"bpf_allowed": False}, "BPF loading"),
+        ({"uprobe_multi": False}, "uprobe_multi"),
+        ({"uprobe_multi_thread_filter": False}, "uprobe_multi"),
+    ],
+)
+def test_a_missing_feature_is_a_fault_with_its_reason(missing: dict[str, object], subject: str) -> None:
+    """The advice is the reason that trying it gave."""
+    check = check_of(without(**missing), subject)
+    assert (FAULT, "the reason; the way out") == (check.status, check.advice)
+
+
+def test_what_could_not_be_tried_is_no_second_fault() -> None:
+    """Without libbpf nothing can be loaded: one fault says it."""
+    facts = without(libbpf=None, bpf_allowed=False, uprobe_multi=False, uprobe_multi_thread_filter=False)
+    assert ["libbpf"] == [check.subject for check in check_machine(facts) if check.status == FAULT]
+
+
+def test_a_small_memory_limit_is_worth_a_note() -> None:
+    """Maps of the BPF program are charged to the cgroup."""
+    assert NOTE == check_of(replace(ROOT, memory_limit_bytes=64 << 20), "cgroup").status
+    assert OK == check_of(replace(ROOT, memory_limit_bytes=512 << 20), "cgroup").status
+
+
+def test_security_modules_that_forbid_it_are_faults() -> None:
+    """Kernel lockdown hides memory from BPF; Yama's scope 3 forbids reading other processes for good."""
+    assert FAULT == check_of(replace(ROOT, lockdown="confidentiality"), "lockdown").status
+    assert FAULT == check_of(replace(ROOT, ptrace_scope=3), "ptrace scope").status
+
+
+def test_a_program_that_can_be_watched_has_a_line_per_plane() -> None:
+    """How many sites, and what a hit costs at most."""
+    facts = ProgramFacts(found={"process": "pid 1", "Go": "go1.27.3"}, plan=make_plan(go_image(), 0, "/proc/1/exe"))
+    checks = {check.subject: check for check in check_program(facts)}
+    assert ["process", "Go", "makes plane", "waits plane", "operations plane"] == list(checks)
+    assert checks["makes plane"].found.startswith("2 sites in 2 functions, at most ")
+
+
+def test_a_plane_with_a_missing_site_is_left_out_with_the_reason() -> None:
+    """It still works, with less to see."""
+    missing = (MissingSite(SiteKind.MAKE, "runtime.makechan", "two RETs"),)
+    plan = make_plan(go_image(missing=missing), 0, "/proc/1/exe")
+    (check,) = [check for check in check_program(ProgramFacts(plan=plan)) if check.subject == "makes plane"]
+    assert (NOTE, "make in runtime.makechan: two RETs") == (check.status, check.advice)
+
+
+def test_a_step_that_failed_says_its_error() -> None:
+    """As the error is worded: what, value, next step."""
+    (check,) = check_program(ProgramFacts(errors={"Go": "go1.18 is too old; build it with Go 1.26"}))
+    assert Check("Go", FAULT, "no", "go1.18 is too old; build it with Go 1.26") == check
+
+
+def test_another_tracers_trap_is_told_from_changed_code() -> None:
+    """A first byte 0xCC before an equal rest is a trap; anything else is not the file's code."""
+    image = go_image()
+    plan = make_plan(image, 0, "/proc/1/exe")
+    memory = MemoryImage({planned.site.address: planned.site.code for s in plan.planes.values() for planned in s})
+    assert ([], []) == compare_code(plan, memory, 0)
+    sites = {site.kind: site for site in image.sites}
+    memory.write(sites[SiteKind.MAKE].address, b"\xcc")
+    memory.write(sites[SiteKind.CLOSE].address, b"\x90\x90")
+    assert (["runtime.makechan"], ["runtime.closechan"]) == compare_code(plan, memory, 0)
+    facts = ProgramFacts(code_compared=True, trapped_sites=["runtime.makechan"])
+    assert [NOTE] == [check.status for check in check_program(facts)]
+    facts = ProgramFacts(code_compared=True, changed_sites=["runtime.closechan"])
+    assert [FAULT] == [check.status for check in check_program(facts)]
+
+
+def test_an_executable_is_described_in_one_line() -> None:
+    """Version, module, symbols, where its layout is known from."""
+    image = replace(go_image(), stripped=True)
+    expected = "go1.27.3, example.com/app, stripped, layout from our table, 0 places that make channels"
+    assert expected == describe(image)
+
+
+def test_capabilities_are_read_from_the_status_file() -> None:
+    """CapEff is hexadecimal; without that line nothing is assumed."""
+    assert 0x1FF == effective_capabilities("Name:\tx\nCapPrm:\t0\nCapEff:\t00000000000001ff\n")
+    assert 0 == effective_capabilities("Name:\tx\n")
+
+
+def test_the_chosen_lockdown_mode_is_the_one_in_brackets() -> None:
+    """As in /sys/kernel/security/lockdown."""
+    assert "integrity" == chosen("none [integrity] confidentiality")
+    assert "" == chosen("")
+
+
+def test_the_cgroup_is_that_of_version_two() -> None:
+    """The line that begins with 0::."""
+    assert "/system.slice/x.service" == cgroup_path("3:cpu:/a\n0::/system.slice/x.service\n")
+    assert "" == cgroup_path("3:cpu:/a\n")
