@@ -16,7 +16,7 @@ from otelchan.model.stacks import walk
 from otelchan.model.tables import Tables
 from otelchan.plan.planner import make_plan
 from tests.support.gobuild import SUPPORTED_GO
-from tests.support.shop import shop
+from tests.support.shop import Truths, shop
 
 FAR = 1 << 62
 
@@ -48,6 +48,14 @@ def state(session: Session, target_id: int = 3) -> KernelState:
     return Tables(*(session.items(name) for name in Tables._fields)).of(target_id, 1, losses)
 
 
+def trade(session: Session, image: GoImage, binary: Path) -> tuple[int, Truths, KernelState]:
+    """One whole run: its seed, what it says it did, and what was counted."""
+    with shop(binary) as program:
+        attach(session, image, program.pid)
+        program.go()
+        return program.seed, program.report()["channels"], state(session)
+
+
 def by_place(image: GoImage, counts: dict[int, Counts]) -> dict[str, Counts]:
     """Counts by "file.go:line" of the make."""
     namer = Namer(image)
@@ -70,18 +78,14 @@ def test_every_channel_is_counted_exactly(
     """Sends, receives, receives from closed, closes and makes equal the program's own, on every channel it made."""
     binary = workload("shop", go=go, stripped=stripped)
     image = analyse(binary)
-    with shop(binary) as program:
-        attach(session, image, program.pid)
-        program.go()
-        truth = program.report()["channels"]
-        seen = state(session)
+    seed, truth, seen = trade(session, image, binary)
 
     counted = by_place(image, dict(seen.counts))
     expected = {
         place: Counts(t["sends"], t["recvs"], t["closed_recvs"], t["closes"], counted[place].residue, t["made"])
         for place, t in truth.items()
     }
-    assert counted == expected, f"seed {program.seed}"
+    assert counted == expected, f"seed {seed}"
     assert {name: count for name, count in seen.losses.items() if count} == {}
 
 
@@ -89,11 +93,7 @@ def test_every_wait_on_an_unbuffered_channel_is_in_a_histogram(session: Session,
     """Of each element of a plain unbuffered channel exactly one side waited: block counts add up to its elements."""
     binary = workload("shop", go="1.27.3")
     image = analyse(binary)
-    with shop(binary) as program:
-        attach(session, image, program.pid)
-        program.go()
-        truth = program.report()["channels"]
-        seen = state(session)
+    seed, truth, seen = trade(session, image, binary)
 
     namer = Namer(image)
     blocks: dict[str, int] = {}
@@ -105,7 +105,7 @@ def test_every_wait_on_an_unbuffered_channel_is_in_a_histogram(session: Session,
         blocks[place] = blocks.get(place, 0) + histogram.count
     expected = {place: t["sends"] for place, t in truth.items() if t["every_element_wait"] and t["sends"]}
     assert expected
-    assert {place: blocks.get(place, 0) for place in expected} == expected, f"seed {program.seed}"
+    assert {place: blocks.get(place, 0) for place in expected} == expected, f"seed {seed}"
 
 
 def test_a_long_wait_sends_a_record_with_the_sleepers_stack(session: Session, workload: Callable[..., Path]) -> None:
