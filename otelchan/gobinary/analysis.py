@@ -9,20 +9,24 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 from otelchan.errors import BinaryError
-from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.types import GoImage
 
 _ROOT = str(Path(__file__).parents[2])
 # -P and an explicit folder: the child imports this very package, and nothing from the current folder.
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from otelchan.gobinary.analysis import serve; serve(sys.argv[2])"
+# pyelftools and capstone are imported in the child only: 10 MB that the agent does not keep.
 _TIMEOUT_S = 300
 _NICER = 10
 _MOST_MEMORY = 4 << 30  # address space; a program with 100,000 functions takes 0.2 GiB, with DWARF 0.4
 _MOST_IMAGES = 64
 
-_images: dict[tuple[str | int, ...], GoImage] = {}
+_File = tuple[int, ...]  # device, inode, size, time of change
+_Build = tuple[str, int, int]  # build ID, size, time of change: the same build, also as another file (a container's)
+_images: dict[_File, GoImage] = {}
+_builds: dict[_Build, GoImage] = {}
 
 
 def analyse_cached(path: str | Path) -> GoImage:
@@ -31,26 +35,32 @@ def analyse_cached(path: str | Path) -> GoImage:
     Two files are the same build when build ID, size and time of change are equal; without a build ID, when they are
     the same file. The image keeps its file open, so the path may vanish afterwards. Raises BinaryError as analyse().
     """
-    key = _identity(path)
-    image = _images.get(key)
-    if image is None:
+    status = _stat(path)
+    file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    if file not in _images:
         image = _analyse_apart(str(path))
         image.functions.open()
-        while len(_images) >= _MOST_IMAGES:
-            del _images[next(iter(_images))]
-        _images[key] = image
-    return image
+        if image.build_id:
+            _keep(_builds, (image.build_id, status.st_size, status.st_mtime_ns), image)
+        _keep(_images, file, image)
+    return _images[file]
 
 
 def serve(path: str) -> None:
-    """The child: writes the pickled GoImage, or the BinaryError, to standard output."""
-    from otelchan.gobinary.image import analyse  # here, because the agent itself needs none of what it imports
+    """The child: writes the pickled GoImage, the _Build if it is one of those on standard input, or the BinaryError."""
+    from otelchan.gobinary.elf import Elf
+    from otelchan.gobinary.image import analyse
 
     os.nice(_NICER)
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    result: GoImage | BinaryError
+    known: set[_Build] = pickle.load(sys.stdin.buffer)
+    result: GoImage | _Build | BinaryError
     try:
-        result = analyse(path)
+        status = _stat(path)
+        with Elf(path) as elf:
+            result = (elf.build_id, status.st_size, status.st_mtime_ns)
+        if result not in known:
+            result = analyse(path)
     except BinaryError as error:
         result = error
     except MemoryError:
@@ -58,21 +68,30 @@ def serve(path: str) -> None:
     sys.stdout.buffer.write(pickle.dumps(result))
 
 
-def _identity(path: str | Path) -> tuple[str | int, ...]:
-    with Elf(path) as elf:
-        build_id = elf.build_id
+def _stat(path: str | Path) -> os.stat_result:
     try:
-        status = Path(path).stat()
+        return Path(path).stat()
     except OSError as error:
-        raise BinaryError(f"{path} cannot be read: {error.strerror}; start again while it is there") from None
-    changed = (status.st_size, status.st_mtime_ns)
-    return (build_id, *changed) if build_id else (status.st_dev, status.st_ino, *changed)
+        raise BinaryError(
+            f"{path} cannot be opened: {error.strerror}; give the path of a readable Go executable"
+        ) from None
+
+
+_Key = TypeVar("_Key", _File, _Build)
+
+
+def _keep(images: dict[_Key, GoImage], key: _Key, image: GoImage) -> None:
+    """The newest few only: each keeps its file open."""
+    while len(images) >= _MOST_IMAGES:
+        del images[next(iter(images))]
+    images[key] = image
 
 
 def _analyse_apart(path: str) -> GoImage:
+    known = pickle.dumps(set(_builds))
     command = [sys.executable, "-P", "-c", _CHILD, _ROOT, path]
     try:
-        child = subprocess.run(command, check=False, capture_output=True, timeout=_TIMEOUT_S)
+        child = subprocess.run(command, check=False, input=known, capture_output=True, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise BinaryError(
             f"{path} is not analysed after {_TIMEOUT_S} s; start again when the machine is less busy"
@@ -85,6 +104,8 @@ def _analyse_apart(path: str) -> GoImage:
     result = pickle.loads(child.stdout)
     if isinstance(result, BinaryError):
         raise result
+    if isinstance(result, tuple):
+        return _builds[result]
     if not isinstance(result, GoImage):
         raise RuntimeError(f"the analysis of {path} gave {result!r}")
     return result

@@ -35,7 +35,7 @@ FIELDS: Mapping[str, str] = {
     "waitsince waitreason activeStackChans parkingOnChan trackingSeq lockedm parentGoid gopc startpc waiting labels "
     "selectDone bubble",
     "m": "g0 gsignal procid curg p id",
-    "p": "id status m goidcache goidcacheend",
+    "p": "id status m goidcache goidcacheend gcMarkWorkerStartTime sysmontick.schedwhen",
     "sudog": "g next prev isSelect success waitlink",
     "hchan": "qcount dataqsiz buf elemsize closed timer elemtype sendx recvx recvq.first recvq.last sendq.first "
     "sendq.last bubble lock",

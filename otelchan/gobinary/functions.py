@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+import weakref
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -60,13 +61,10 @@ class FunctionTable:
     def __len__(self) -> int:
         return self.table.total
 
-    def __del__(self) -> None:
-        self.close()
-
     def close(self) -> None:
         """Closes the file; it is opened again when it is needed again."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            self._closing()
             self._descriptor = -1
 
     def open(self) -> None:
@@ -85,6 +83,7 @@ class FunctionTable:
             os.close(descriptor)
             raise BinaryError(f"{self.path} has changed since it was analysed; start again to analyse the new file")
         self._descriptor = descriptor
+        self._closing = weakref.finalize(self, os.close, descriptor)
         if not self._entries:
             index = array("I", self._read(table.functions, 4 * (2 * table.total + 1)))
             self._entries, self._records = index[0::2], index[1::2]  # one entry more: the end of the last function

@@ -2,11 +2,12 @@
 
 A channel that nobody saw being made can still be named after the only place that makes channels of its type and
 capacity. So an argument is told only when it is certain: set by the instructions right before the call, with no jump
-into them. Source: walkMakeChan in src/cmd/compile/internal/walk/builtin.go, abi.ChanType.
+into them, or the same over all paths. Source: walkMakeChan in src/cmd/compile/internal/walk/builtin.go, abi.ChanType.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import capstone  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ import numpy as np
 from otelchan.gobinary.code import CodeView
 from otelchan.gobinary.functions import Function
 from otelchan.gobinary.instructions import decode
+from otelchan.gobinary.makeargs import Arguments
 from otelchan.gobinary.types import Layout, MakeSite, Segment
 from otelchan.gobinary.values import CONSTANT, State, straight
 
@@ -24,14 +26,20 @@ _CALL = 0xE8
 _CALL_SIZE = 5
 _CHUNK = 1 << 22
 _LOOK_BACK = 24  # instructions
+_TABLE_LOOK_BACK = 12  # from a jump through a table to where the table's address is loaded
+_LONGEST_TABLE = 4096  # entries
+_THROUGH_TABLE = re.compile(r"qword ptr \[(?P<base>\w+) \+ \w+\*8\]")
+_TABLE = re.compile(r"(?P<to>\w+), \[rip \+ (?P<distance>0x[0-9a-f]+|\d+)\]")
 _KIND_MASK, _KIND_CHAN = 31, 18  # abi.KindMask, abi.Chan
+_Line = tuple[int, int, str, str]  # address, size, mnemonic, operands
 
 
 def find_make_sites(code: CodeView, layout: Layout) -> tuple[MakeSite, ...]:
     """All calls that make channels, by address. Takes half a second for 35 MB of text.
 
-    The element type and the capacity are unknown where they are variables, come from a generic function's dictionary,
-    or where the function has a jump through a table.
+    One that makes channels of several types or of several constant capacities is there once for each. The element type
+    and the capacity are unknown where they are variables, and where not every path to the call is understood. What
+    reflect.MakeChan makes may be anything: where it is linked in, its own call is one more site of unknown type.
     """
     found: dict[int, list[int]] = {}
     for maker in _MAKERS:
@@ -40,11 +48,16 @@ def find_make_sites(code: CodeView, layout: Layout) -> tuple[MakeSite, ...]:
             caller = code.functions.at(call)
             if caller and caller.name not in _PASSING_ON:
                 found.setdefault(caller.entry, []).append(call)
-    sites = [
-        MakeSite(call + _CALL_SIZE, *_arguments(code, layout, state))
+    arguments = Arguments(code, lambda entry: _calls_of(code, entry))
+    sites = {
+        MakeSite(call + _CALL_SIZE, element, capacity)
         for entry, calls in found.items()
         for call, state in _states(code, code.functions.at(entry), calls)
-    ]
+        for element in _elements(code, layout, arguments, call, state)
+        for capacity in _capacities(arguments, call, state)
+    }
+    reflected = code.functions.find("reflect.makechan")
+    sites |= {MakeSite(call + _CALL_SIZE, 0, -1) for call in (_calls_of(code, reflected.entry) if reflected else ())}
     return tuple(sorted(sites))
 
 
@@ -77,12 +90,12 @@ def _states(code: CodeView, function: Function | None, calls: list[int]) -> Iter
     decoder.skipdata = True
     lines = list(decoder.disasm_lite(text, function.entry))
     index_of = {address: index for index, (address, _, _, _) in enumerate(lines)}
-    starts, tables = _block_starts(lines)
+    starts, lost = _block_starts(code, function, lines)
     for call in calls:
         index = index_of.get(call)
         if index is None:
             continue
-        if tables:
+        if lost:
             yield call, {}
             continue
         first = index
@@ -92,30 +105,67 @@ def _states(code: CodeView, function: Function | None, calls: list[int]) -> Iter
         yield call, straight(decode(text[begin - function.entry : call - function.entry], begin))
 
 
-def _block_starts(lines: list[tuple[int, int, str, str]]) -> tuple[set[int], bool]:
-    """Where execution can come to other than from the instruction before; whether some jump goes through a table."""
-    starts, tables = {lines[0][0]}, False
-    for address, size, mnemonic, operand in lines:
+def _block_starts(code: CodeView, function: Function, lines: list[_Line]) -> tuple[set[int], bool]:
+    """Where execution can come to other than from the instruction before; whether there is a jump to nobody knows."""
+    starts, lost = {lines[0][0]}, False
+    for index, (address, size, mnemonic, operand) in enumerate(lines):
         if mnemonic.startswith("j"):
             if operand.startswith("0x"):
                 starts.add(int(operand, 16))
             else:
-                tables = True
+                targets = _table_targets(code, function, lines, index)
+                starts |= targets
+                lost |= not targets
             starts.add(address + size)
         elif mnemonic == "ret":
             starts.add(address + size)
-    return starts, tables
+    return starts, lost
 
 
-def _arguments(code: CodeView, layout: Layout, state: State) -> tuple[int, int]:
-    """Element type and capacity, 0 and -1 where they are unknown."""
-    channel_type, size = state.get("rax"), state.get("rbx")
-    element = 0
-    if channel_type is not None and channel_type.symbol == CONSTANT and channel_type.width == 8:
-        element = _element(code, layout, channel_type.offset)
-    if size is None or size.symbol != CONSTANT or size.width < 8:
-        return element, -1
-    return element, size.offset
+def _table_targets(code: CodeView, function: Function, lines: list[_Line], jump: int) -> set[int]:
+    """Where a jump through a table goes, and perhaps more: `lea R, [table]; jmp [R + index*8]`, as a switch becomes.
+
+    How long the table is nobody says; what follows it is taken too as long as it lies in the function.
+    Source: ssagen for OpAMD64 jump tables, src/cmd/compile/internal/amd64/ssa.go (Go 1.26, 1.27).
+    """
+    through = _THROUGH_TABLE.fullmatch(lines[jump][3])
+    for address, size, mnemonic, operand in reversed(lines[max(jump - _TABLE_LOOK_BACK, 0) : jump]):
+        base = _TABLE.fullmatch(operand) if mnemonic == "lea" and through else None
+        if base and through and base["to"] == through["base"]:
+            return _entries(code, function, address + size + int(base["distance"], 0))
+        if mnemonic.startswith("j") and not operand.startswith("0x"):
+            break
+    return set()
+
+
+def _entries(code: CodeView, function: Function, table: int) -> set[int]:
+    targets: set[int] = set()
+    for place in range(table, table + 8 * _LONGEST_TABLE, 8):
+        try:
+            target = int.from_bytes(code.read(place, 8), "little")
+        except ValueError:
+            break
+        if not function.entry <= target < function.end:
+            break
+        targets.add(target)
+    return targets
+
+
+def _elements(code: CodeView, layout: Layout, arguments: Arguments, call: int, state: State) -> set[int]:
+    """Element types that a call can make channels of; {0} where they are not all known."""
+    value = state.get("rax")
+    known = value is not None and value.symbol == CONSTANT and value.width == 8
+    types = {value.offset} if value is not None and known else arguments.of(call, "rax")
+    elements = {_element(code, layout, channel_type) for channel_type in types}
+    return elements if elements and 0 not in elements else {0}
+
+
+def _capacities(arguments: Arguments, call: int, state: State) -> set[int]:
+    """Constant capacities that a call can be given; {-1} where they are not all known."""
+    size = state.get("rbx")
+    if size is not None and size.symbol == CONSTANT and size.width == 8:
+        return {size.offset}
+    return set(arguments.of(call, "rbx")) or {-1}
 
 
 def _element(code: CodeView, layout: Layout, channel_type: int) -> int:

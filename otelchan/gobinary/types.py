@@ -40,8 +40,8 @@ class SiteKind(StrEnum):
 
     PARK = "park"  # a goroutine parks on a channel: `call runtime.gopark`
     WAKE = "wake"  # a channel operation readies a sleeper: `call runtime.systemstack` in send, recv, closechan
-    SEND = "send"  # a send that found no waiting receiver decides: buffer it or not (under the channel lock)
-    RECV = "recv"  # a receive that found no waiting sender decides: take from the buffer or not (under the lock)
+    SEND = "send"  # the buffer takes a send's element (or, with a condition, may: under the channel lock)
+    RECV = "recv"  # a receive takes an element from the buffer (or, with a condition, may: under the lock)
     RECV_CLOSED = "recv_closed"  # a receive leaves with the zero value of a closed, empty channel
     SELECT = "select"  # a select returns; the chosen case, its channel and direction are known
     MAKE = "make"  # a channel has been made
@@ -51,7 +51,7 @@ class SiteKind(StrEnum):
 class Condition(StrEnum):
     """How the processor flags at a conditional jump say "the buffer has it" (x86 flags after `cmp a, b`)."""
 
-    NONE = ""
+    NONE = ""  # not by flags: only what the buffer has comes there
     ABOVE = "above"  # a > b: CF=0 and ZF=0
     BELOW = "below"  # a < b: CF=1
 
@@ -72,6 +72,7 @@ class Site:
     ok_register: for SELECT, the register whose low byte is recvOK.
     nil_channel: for PARK, this call parks for ever (nil channel, or `select {}`).
     slot: for RECV_CLOSED, offset from rsp of the stack slot that holds the hchan where no register does; else -1.
+    extent: address ranges [start, end) of the instructions that are executed only together with this one.
     """
 
     kind: SiteKind
@@ -87,6 +88,7 @@ class Site:
     ok_register: str = ""
     nil_channel: bool = False
     slot: int = -1
+    extent: tuple[tuple[int, int], ...] = ()
 
 
 class MissingSite(NamedTuple):

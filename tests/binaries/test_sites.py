@@ -14,11 +14,12 @@ from otelchan.gobinary.code import CodeView
 from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.functions import Function
 from otelchan.gobinary.image import analyse
-from otelchan.gobinary.instructions import decode
+from otelchan.gobinary.instructions import Instruction, decode
 from otelchan.gobinary.sites import find_sites
 from otelchan.gobinary.types import Condition, GoImage, Layout, MissingSite, Site, SiteKind
 from tests.support.gobuild import SUPPORTED_GO, build
 
+NOPS = {3: b"\x90" * 3, 5: b"\x90" * 5}
 VARIANTS: tuple[tuple[bool, tuple[str, ...]], ...] = ((False, ()), (True, ()), (True, ("-buildmode=pie",)))
 BUILDS = [(go, stripped, flags) for go in SUPPORTED_GO for stripped, flags in VARIANTS]
 COMPLETE = {
@@ -77,6 +78,16 @@ def refused(
     names: Mapping[str, str | None] | None = None,
 ) -> tuple[MissingSite, ...]:
     """What is missing once bytes of the code, the layout or names of functions are changed."""
+    return sites(image, patches, layout, names)[1]
+
+
+def sites(
+    image: GoImage,
+    patches: Mapping[int, bytes] | None = None,
+    layout: Layout | None = None,
+    names: Mapping[str, str | None] | None = None,
+) -> tuple[tuple[Site, ...], tuple[MissingSite, ...]]:
+    """What is found and what is missing then."""
     with Elf(image.path) as elf:
 
         def read(address: int, size: int) -> bytes:
@@ -87,7 +98,7 @@ def refused(
             return bytes(data)
 
         code = CodeView(read, Renamed(image, names or {}), elf.segments)
-        return find_sites(code, layout or image.layout)[1]
+        return find_sites(code, layout or image.layout)
 
 
 @pytest.mark.parametrize(("go", "stripped", "flags"), BUILDS)
@@ -132,8 +143,8 @@ def test_facts_of_sites_are_those_read_off_by_hand(go: str, select_frame: int) -
     close = the(image, SiteKind.CLOSE, "closechan")
 
     assert {"runtime.send": (64, 40), "runtime.recv": (72, 48), "runtime.closechan": (88, 64)} == wakes
-    assert ("rcx", Condition.ABOVE) == (send.register, send.condition)
-    assert ("rax", Condition.ABOVE) == (recv.register, recv.condition)
+    assert ("rdx", Condition.NONE) == (send.register, send.condition)
+    assert ("rax", Condition.NONE) == (recv.register, recv.condition)
     assert ("rax", image.layout["hchan.lock"], -1) == (locked.register, locked.channel_offset, locked.slot)
     assert "call runtime.unlock2" == locked.instruction
     assert ("", 0, 0x78) == (unlocked.register, unlocked.channel_offset, unlocked.slot)
@@ -188,23 +199,53 @@ def test_a_jump_that_asks_something_else_is_not_taken_for_the_buffer(
 ) -> None:
     """A condition or a side that does not fit is no site; another spelling of the same condition is."""
     image = opcount("1.27.3")
-    site = the(image, kind, function)
+    jump = decision(image, the(image, kind, function))
     same = kind is SiteKind.RECV and first_bytes == b"\x0f\x84"
     reason = "expected one jump on the number of buffered elements, found 0"
 
-    assert (() if same else (MissingSite(kind, site.function, reason),)) == refused(image, {site.address: first_bytes})
+    assert (() if same else (MissingSite(kind, f"runtime.{function}", reason),)) == refused(image, {jump: first_bytes})
+
+
+def decision(image: GoImage, site: Site) -> int:
+    """The address of the jump on the number of buffered elements: the one that leads to where the site is."""
+    code = instructions(image, site.function)
+    jumps = [instruction for instruction in code if instruction.is_jump]
+    index = next(index for index, instruction in enumerate(code) if instruction.address == site.address)
+    while not (coming := [jump.address for jump in jumps if jump.target == code[index].address]):
+        index -= 1
+        if code[index].is_jump:
+            return code[index].address
+    return coming[-1]
+
+
+def instructions(image: GoImage, name: str) -> list[Instruction]:
+    """The code of a function."""
+    function = image.functions.find(name)
+    assert function is not None
+    with Elf(image.path) as elf:
+        return decode(elf.read(function.entry, function.end - function.entry), function.entry)
+
+
+def test_a_channel_that_cannot_be_followed_behind_the_jump_is_taken_at_the_jump() -> None:
+    """One `mov` less between the jump and the instruction behind it: the site is the jump, whose flags tell."""
+    image = opcount("1.27.3")
+    send = the(image, SiteKind.SEND, "chansend")
+    jump = decision(image, send)
+    loads = [i for i in instructions(image, send.function) if i.text == "mov rdx, qword ptr [rsp + 0x70]"]
+    load = max(i.address for i in loads if i.address < send.address)
+    (found,) = (site for site in sites(image, {load: NOPS[5]})[0] if site.kind is SiteKind.SEND)
+
+    assert (jump, "rcx", Condition.ABOVE) == (found.address, found.register, found.condition)
 
 
 def test_a_register_that_does_not_hold_the_channel_is_refused() -> None:
-    """One `mov` less between the channel and the jump, and its register is anything."""
+    """One `mov` less before the jump also, and every register is anything."""
     image = opcount("1.27.3")
-    chansend = image.functions.find("runtime.chansend")
-    assert chansend is not None
-    with Elf(image.path) as elf:
-        text = elf.read(chansend.entry, chansend.end - chansend.entry)
-    copies = [i.address for i in decode(text, chansend.entry) if i.text == "mov rcx, rax"]
-    assert copies
-    missing = refused(image, {address: b"\x90\x90\x90" for address in copies})
+    code = instructions(image, "runtime.chansend")
+    copies = [i.address for i in code if i.text == "mov rcx, rax"]
+    loads = [i.address for i in code if i.text == "mov rdx, qword ptr [rsp + 0x70]"]
+    assert copies and loads
+    missing = refused(image, {address: NOPS[3] for address in copies} | {address: NOPS[5] for address in loads})
 
     assert [(SiteKind.SEND, "runtime.chansend")] == [(m.kind, m.function) for m in missing]
 

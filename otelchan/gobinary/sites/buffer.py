@@ -1,8 +1,11 @@
-"""SEND and RECV: the conditional jumps that decide, under the channel's lock, whether the buffer serves the operation.
+"""SEND and RECV: where the buffer serves the operation, under the channel's lock.
 
 chansend: `if c.qcount < c.dataqsiz`, after no waiting receiver was found; chanrecv: `if c.qcount > 0`, after no waiting
 sender was found (src/runtime/chan.go). An operation that is handed over directly never comes there; one that does is
-buffered, or parks, or, not willing to block, fails: the flags say which.
+buffered, or parks, or, not willing to block, fails.
+
+The site is the first instruction that the buffered ones pass, each once, and no other, with the channel in a register:
+so the others pay no trap. Where there is none it is the conditional jump that decides; its flags tell which they are.
 """
 
 from __future__ import annotations
@@ -20,12 +23,12 @@ _TAKEN = {
 
 
 def find_send(subject: Subject) -> list[Site]:
-    """The jump on `c.qcount < c.dataqsiz`."""
+    """Behind the jump on `c.qcount < c.dataqsiz`."""
     return [_find(subject, SiteKind.SEND, "runtime.send")]
 
 
 def find_recv(subject: Subject) -> list[Site]:
-    """The jump on `c.qcount > 0`."""
+    """Behind the jump on `c.qcount > 0`."""
     return [_find(subject, SiteKind.RECV, "runtime.recv")]
 
 
@@ -45,10 +48,29 @@ def _find(subject: Subject, kind: SiteKind, handover: str) -> Site:
         raise ProofError(f"{handover} is not called before the buffer is looked at")
     if routine.after(lock, without=[index, *direct]) & set(routine.calls(*PARKS)):
         raise ProofError("an operation can park without coming to that jump")
+    condition = conditions[index]
+    for passed in _passed_when_buffered(subject, index, condition):
+        if registers := subject.holders(passed, HCHAN):
+            return subject.site(kind, passed, register=registers[0])
     registers = subject.holders(index, HCHAN)
     if not registers:
         raise ProofError("no register holds the channel there")
-    return subject.site(kind, index, register=registers[0], condition=conditions[index])
+    return subject.site(kind, index, register=registers[0], condition=condition)
+
+
+def _passed_when_buffered(subject: Subject, jump: int, condition: Condition) -> list[int]:
+    """What the kernel emulates, and every operation that the buffer serves comes to, once, and no other operation."""
+    routine = subject.routine
+    buffered, other = _ways(subject, jump, condition)
+    elsewhere = routine.reachable(without=[jump]) | routine.reachable([other])
+    returns = set(routine.returns)
+    return [
+        index
+        for index in sorted(routine.reachable([buffered]) - elsewhere)
+        if routine[index].emulated
+        and index not in routine.after(index)
+        and not returns & routine.reachable([buffered], without=[index])
+    ]
 
 
 def _condition(subject: Subject, kind: SiteKind, jump: int) -> Condition:
@@ -97,11 +119,14 @@ def _is_field(subject: Subject, index: int, operand: Operand, field: str) -> boo
 def _decides(subject: Subject, jump: int, condition: Condition) -> bool:
     """Whether the operation can park on the side that is not buffered, and cannot on the other."""
     routine = subject.routine
-    taken = _TAKEN[condition].get(routine[jump].mnemonic)
-    ways = routine.successors[jump]
-    if taken is None or len(ways) != 2:
+    if routine[jump].mnemonic not in _TAKEN[condition] or len(routine.successors[jump]) != 2:
         return False
-    following, target = ways
-    buffered, other = (target, following) if taken else (following, target)
+    buffered, other = _ways(subject, jump, condition)
     parks = set(routine.calls(*PARKS))
     return not parks & routine.reachable([buffered]) and bool(parks & routine.reachable([other]))
+
+
+def _ways(subject: Subject, jump: int, condition: Condition) -> tuple[int, int]:
+    """Where it goes on when the condition holds, and when not."""
+    following, target = subject.routine.successors[jump]
+    return (target, following) if _TAKEN[condition][subject.routine[jump].mnemonic] else (following, target)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from otelchan.gobinary.code import CodeView, Routine
+from otelchan.gobinary.extents import extent
 from otelchan.gobinary.flow import Values
 from otelchan.gobinary.types import Layout, Site, SiteKind
 from otelchan.gobinary.values import STACK, State, Value, argument
@@ -47,7 +48,8 @@ class Subject:
         instruction = self.routine[index]
         if not instruction.emulated:
             raise ProofError(f"the kernel does not emulate `{self.routine.text(index)}`")
-        return Site(kind, self.routine.name, instruction.address, instruction.code, self.routine.text(index), **facts)
+        text, together = self.routine.text(index), extent(self.routine, index)
+        return Site(kind, self.routine.name, instruction.address, instruction.code, text, extent=together, **facts)
 
     def frame(self, index: int) -> int:
         """Bytes from rsp at that instruction to the return address. Raises ProofError when they are not known.

@@ -1,5 +1,6 @@
 // Command makes makes channels in every way that the compiler tells apart. The comment of each line with a make says
-// what can be known of it from the machine code alone: element type and capacity, "?" where it is not a constant.
+// what can be known of it from the machine code alone: element type and capacity, "?" where it is not a constant, and
+// each of them where there are several.
 package main
 
 import (
@@ -41,7 +42,8 @@ func variables(n int, m int64, b uint8) {
 	keep(make(chan bool, n&1)) // makes bool ?
 }
 
-// The capacity is a constant on each of two ways to the same call.
+// The capacity is a constant on each of two ways to the same call, and the way does not matter: no jump, a conditional
+// move.
 //
 //go:noinline
 func branches(few bool) {
@@ -52,7 +54,19 @@ func branches(few bool) {
 	keep(make(chan int16, n)) // makes int16 ?
 }
 
-// A jump through a table comes to the same call from many places, and nothing is told of a function that has one.
+// The same with a jump.
+//
+//go:noinline
+func ways(kind string) {
+	n := 13
+	if kind == "few" {
+		n = 3
+		keep(kind)
+	}
+	keep(make(chan int8, n)) // makes int8 3, int8 13
+}
+
+// A jump through a table comes to the same call from many places, so the capacity may be any of them.
 //
 //go:noinline
 func tables(kind int) {
@@ -77,7 +91,7 @@ func tables(kind int) {
 	case 8:
 		n = 90
 	}
-	keep(make(chan int32, n)) // makes ? ?
+	keep(make(chan int32, n)) // makes int32 ?
 }
 
 //go:noinline
@@ -92,10 +106,43 @@ func loop(n int) {
 
 //go:noinline
 func generic[T any](n int) chan T {
-	keep(make(chan T, 5))     // makes ? 5
+	keep(make(chan T, 5))     // makes int 5, main.celsius 5, string 5, []main.celsius 5
 	keep(make(chan []int, 5)) // makes []int 5
-	return make(chan T, n)    // makes ? ?
+	return make(chan T, n)    // makes int ?, main.celsius ?, string ?, []main.celsius ?
 }
+
+// A dictionary that is handed on: what generic makes for it is in a dictionary within the dictionary.
+//
+//go:noinline
+func handing[T any](n int) {
+	keep(make(chan *T, n)) // makes *main.celsius ?
+	if n > 100 {
+		handing[T](n - 1)
+	}
+	keep(generic[[]T](n))
+}
+
+// A body that captures its dictionary: whoever calls it says nothing.
+//
+//go:noinline
+func capturing[T any]() func() {
+	return func() { keep(make(chan map[string]T, 6)) } // makes ? 6
+}
+
+type ring[T any] struct{ slots chan T }
+
+//go:noinline
+func (r *ring[T]) open(n int) {
+	r.slots = make(chan T, 12) // makes main.kelvin 12
+	keep(r.slots)
+}
+
+type opener interface{ open(n int) }
+
+type (
+	celsius int
+	kelvin  float32
+)
 
 func inlined() chan float64 { return make(chan float64, 11) } // makes float64 11
 
@@ -104,9 +151,16 @@ func main() {
 	n := len(os.Args)
 	variables(n, int64(n), uint8(n))
 	branches(n > 1)
+	ways(os.Args[0])
 	tables(n)
 	loop(n)
 	keep(generic[int](n))
+	keep(generic[celsius](n))
+	keep(generic[string](n))
+	handing[celsius](n)
+	capturing[bool]()()
+	var o opener = &ring[kelvin]{}
+	o.open(n)
 	keep(inlined())
 	keep(reflect.MakeChan(reflect.TypeFor[chan complex64](), n).Interface()) // not by a call that can be known
 	fmt.Println(len(kept))
