@@ -20,8 +20,8 @@ from typing import NamedTuple
 from otelchan.config import Findings
 from otelchan.findings import words
 from otelchan.findings.types import Finding
-from otelchan.findings.waits import Group, GroupKey, Waiting, waiting_groups
-from otelchan.model.types import ChannelView, Snapshot
+from otelchan.findings.waits import NOBODY, Group, GroupKey, Waiting, waiting_groups
+from otelchan.model.types import Age, ChannelView, Snapshot
 
 ID = "F1"
 SUSPECT, LONG = 0, 1  # age classes
@@ -55,19 +55,19 @@ class _Look:
 
     key: GroupKey
     group: Group
-    waiting: Sequence[Waiting]
+    waiting: Waiting
     time_ns: int
 
     @property
     def pool(self) -> bool:
-        return self.key.operation == "recv" and len({w.address for w in self.waiting}) == 1
+        return self.key.operation == "recv" and self.waiting.channels == 1
 
     @property
     def way_out(self) -> bool:
-        return any(w.way_out for w in self.waiting)
+        return bool(self.waiting.way_out.any())
 
-    def over(self, age_ns: int) -> list[Waiting]:
-        return [w for w in self.waiting if w.age_ns >= age_ns]
+    def over(self, age_ns: int) -> Waiting:
+        return self.waiting.rows(self.waiting.age_ns >= age_ns)
 
 
 class LeakFinder:
@@ -75,12 +75,23 @@ class LeakFinder:
 
     def __init__(self, settings: Findings) -> None:
         self._settings = settings
-        self._ages = tuple(int(s * words.SECOND) for s in (settings.leak_suspect_s, settings.leak_long_s))
-        self._windows = tuple(int(s * words.SECOND) for s in (settings.leak_window_s, settings.leak_long_window_s))
+        self._ages, self._windows = _times(settings)
         self._groups: dict[GroupKey, Group] = {}
         self._first_ns = 0
         self._last_ns = 0
         self._traffic: dict[tuple[str, str], tuple[int, int]] = {}  # last count of a channel's side, unchanged since
+
+    def reconfigure(self, settings: Findings) -> None:
+        """Other thresholds from now on. With other times, growth is looked for from now on only, because what was
+        counted before meant something else; who is known to wait, and what is a finding, stay so. When more is asked
+        for, what is a finding must show it anew."""
+        if settings.leak_growth > self._settings.leak_growth or settings.leak_stuck > self._settings.leak_stuck:
+            for group in self._groups.values():
+                group.reported, group.peak = False, 0
+        times, self._settings = (self._ages, self._windows), settings
+        self._ages, self._windows = _times(settings)
+        if times != (self._ages, self._windows):
+            self._first_ns = 0
 
     def find(self, snapshot: Snapshot) -> list[Finding]:
         """The leaks that hold now, worst first."""
@@ -92,7 +103,7 @@ class LeakFinder:
         elapsed_ns, self._last_ns = now - (self._last_ns or now), now
         self._follow_traffic(snapshot.channels, now)
         by_key = waiting_groups(snapshot.blocked)
-        by_key.update({key: [] for key in self._groups if key not in by_key})
+        by_key.update({key: NOBODY for key in self._groups if key not in by_key})
         channels = {channel.name: channel for channel in snapshot.channels}
         found = []
         for key, members in by_key.items():
@@ -159,7 +170,7 @@ class LeakFinder:
             and look.group.left_since(look.time_ns - self._windows[SUSPECT], SUSPECT) == 0
         )
 
-    def _still_there(self, look: _Look, suspects: Sequence[Waiting]) -> bool:
+    def _still_there(self, look: _Look, suspects: Waiting) -> bool:
         """It was a finding, most of it is left, and nobody got on since."""
         left = look.group.left_since(look.time_ns - self._windows[SUSPECT], SUSPECT)
         return look.group.reported and 2 * len(suspects) >= look.group.peak and left <= TURNOVER * len(suspects)
@@ -188,11 +199,11 @@ class LeakFinder:
         self,
         look: _Look,
         channel: ChannelView | None,
-        suspects: Sequence[Waiting],
+        suspects: Waiting,
         evidence: str,
         growth: _Growth | None,
     ) -> Finding:
-        oldest = max(suspects, key=lambda w: w.age_ns)
+        oldest = suspects.oldest
         certain = look.key.operation == "send" and not look.way_out
         silence = self._silence(look.key)
         return Finding(
@@ -209,12 +220,22 @@ class LeakFinder:
             growth_per_minute=growth.per_minute if growth else 0.0,
             evidence=evidence,
             facts={
-                "channels": len({w.address for w in suspects}),
+                "channels": suspects.channels,
                 "watched_s": round((look.time_ns - self._first_ns) / words.SECOND, 3),
                 "long_lived": len(look.over(self._ages[LONG])),
                 "silent_s": round(silence[1] / words.SECOND, 3) if silence else None,
             },
         )
+
+
+def _times(settings: Findings) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Ages and windows of suspects and of long-lived ones, nanoseconds."""
+    seconds = (
+        (settings.leak_suspect_s, settings.leak_long_s),
+        (settings.leak_window_s, settings.leak_long_window_s),
+    )
+    ages, windows = (tuple(int(s * words.SECOND) for s in pair) for pair in seconds)
+    return ages, windows
 
 
 def _remembers(group: Group) -> bool:
@@ -224,13 +245,13 @@ def _remembers(group: Group) -> bool:
 def _sentence(
     look: _Look,
     channel: ChannelView | None,
-    suspects: Sequence[Waiting],
-    oldest: Waiting,
+    suspects: Waiting,
+    oldest: Age,
     growth: _Growth | None,
     silence: tuple[str, int] | None,
 ) -> str:
     name = words.channel(look.key.channel, channel.source if channel else "", channel.element_type if channel else "")
-    own = len({w.address for w in suspects}) == len(suspects) > 1 and bool(look.key.channel)
+    own = suspects.channels == len(suspects) > 1 and bool(look.key.channel)
     what = f"{words.goroutines(len(suspects))} stuck {_doing(look.key, own)} {name}"
     how_long = f"for {'at least' if oldest.at_least else 'up to'} {words.duration(oldest.age_ns)}"
     then = f"growing by {words.rate(growth.per_minute)} a minute" if growth else "and none of them gets on"

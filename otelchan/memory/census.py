@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otelchan import clock
 from otelchan.gobinary.types import GoImage
-from otelchan.memory.bulk import Indices, Mask, Words
 from otelchan.memory.channels import NOBODY, WaitedOn, waited_on
+from otelchan.memory.columns import Goroutine, Goroutines, Texts
 from otelchan.memory.counts import read_counts
-from otelchan.memory.goroutines import Table, no_rows, read_table, status_names
-from otelchan.memory.parks import Parks, ranges_of, settle
+from otelchan.memory.goroutines import no_rows, read_table, status_names
+from otelchan.memory.made import Made
+from otelchan.memory.parks import Parks, StackList, ranges_of, settle
+from otelchan.memory.rows import Indices, Mask, Table, Waits
 from otelchan.memory.system import is_system
 from otelchan.memory.typename import type_range
-from otelchan.memory.types import Census, Goroutine, Reader, Wait
-from otelchan.memory.waits import OPERATIONS, Reasons, Waits, no_waits, reasons_of
+from otelchan.memory.types import Census, Reader
+from otelchan.memory.waits import Reasons, no_waits, reasons_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Memo:
-    """What the next census takes over from this one. By row of the table: goroutines, None where there is none; again:
-    the row looked the same in the census before this one."""
+class _Memo(NamedTuple):
+    """What the next census takes over from this one.
+
+    By row of the table: shown; again: it looked the same in the census before this one; stack: its number in stacks,
+    which have link-time addresses; complete; serial: stays while nothing about it changes, and is given out once.
+    waits: owners are rows, ordered.
+    """
 
     table: Table
-    goroutines: list[Goroutine | None]
     shown: Mask
     again: Mask
+    stack: NDArray[np.int32]
+    complete: Mask
+    serial: Indices
+    stacks: tuple[tuple[int, ...], ...]
     waits: Waits
     channels: WaitedOn
+    made: Made[Goroutine]
 
 
 def _nothing() -> _Memo:
-    none = np.zeros(0, np.bool_)
-    return _Memo(no_rows(), [], none, none, no_waits(), NOBODY)
+    no_mask, no_stack, no_serial = np.zeros(0, np.bool_), np.zeros(0, np.int32), np.zeros(0, np.int64)
+    return _Memo(no_rows(), no_mask, no_mask, no_stack, no_mask, no_serial, ((),), no_waits(), NOBODY, Made())
 
 
 def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | None = None) -> Census:
@@ -57,15 +65,15 @@ def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | No
     table = read_table(reader, layout, image.globals, bias)
     if len(table) < len(memo.table):  # allgs never shrinks: that census was of another program
         memo = _nothing()
-    same, kept = _unchanged(table, memo, table.parked(layout))
+    same, kept = _unchanged(table, memo, table.parked(layout), reasons)
     parks = settle(reader, layout, ranges, reasons, table, np.flatnonzero(table.parked(layout) & ~kept))
     shown = table.status != layout["const.Gdead"]
     shown[parks.unread] = False
     system = _system(image, bias, table, shown)
-    waits = memo.waits.rows(kept[memo.waits.owner]).join(parks.waits)
-    rows = _goroutines(image, bias, table, reasons, memo, kept, shown, system, parks)
+    now = _next(table, memo, kept, shown, same, parks, bias)
     types = type_range(reader, layout, image.globals, bias)
-    channels = waited_on(reader, layout, types, bias, waits, memo.channels)
+    now = now._replace(channels=waited_on(reader, layout, types, bias, now.waits, memo.channels))
+    texts = Texts(status_names(layout), layout.wait_reasons, reasons.select, bias)
     parked = shown & ~system & table.parked(layout)
     ended_ns = clock.monotonic_ns()
     return Census(
@@ -73,27 +81,28 @@ def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | No
         monotonic_ns=ended_ns,
         duration_ns=ended_ns - began_ns,
         counts=counts,
-        goroutines=tuple(row for row in rows if row is not None),
-        channels=channels.channels,
+        goroutines=_goroutines(now, texts, table.parked(layout), system),
+        channels=now.channels.channels,
         unread=len(parks.unread),
         bytes_read=reader.bytes_read - began_bytes,
         by_reason=_by_reason(layout.wait_reasons, table.reason[parked]),
-        memo=_Memo(table, rows, shown, same, waits, channels),
+        memo=now,
     )
 
 
-def _unchanged(table: Table, memo: _Memo, parked: Mask) -> tuple[Mask, Mask]:
+def _unchanged(table: Table, memo: _Memo, parked: Mask, reasons: Reasons) -> tuple[Mask, Mask]:
     """Rows that look as in the last census, and those of them that are taken over from it without a look at the stack.
 
     Looking the same is not enough: one run in 256 ends in a park that looks the same. But the garbage collector stamps
     the waits that it meets (gcMarkRootPrepare in src/runtime/mgcmark.go) and running clears the stamp (execute in
     proc.go), so with an equal stamp the goroutine never ran. Before a collection comes, a row is taken over when it
-    looks the same for the third time.
+    looks the same for the third time. Neither says anything of a wait that ends without a trace.
     """
     same, stamped = np.zeros((2, len(table)), np.bool_)
     common = slice(0, min(len(table), len(memo.table)))
     now, then = table.rows(common), memo.table.rows(common)
     same[common] = parked[common] & memo.shown[common] & now.same_park(then) & (now.since == then.since)
+    same &= ~reasons.traceless[table.reason]
     stamped[common] = (now.since != 0) | memo.again[common]
     return same, same & stamped
 
@@ -108,78 +117,39 @@ def _system(image: GoImage, bias: int, table: Table, shown: Mask) -> Mask:
     return shown & np.array(answers, np.bool_)[which]
 
 
-def _goroutines(
-    image: GoImage,
-    bias: int,
-    table: Table,
-    reasons: Reasons,
-    memo: _Memo,
-    kept: Mask,
-    shown: Mask,
-    system: Mask,
-    parks: Parks,
-) -> list[Goroutine | None]:
-    """One per row that is shown; the objects of the last census where nothing changed."""
-    rows = memo.goroutines[: len(table)]
-    rows += [None] * (len(table) - len(rows))
-    for row in np.flatnonzero(~kept).tolist():
-        rows[row] = None
-    fresh = np.flatnonzero(shown & ~kept)
-    new = _new(image, bias, table.rows(fresh), reasons, parks, fresh, system[fresh])
-    for row, goroutine in zip(fresh.tolist(), new, strict=True):
-        rows[row] = goroutine
-    return rows
+def _next(table: Table, memo: _Memo, kept: Mask, shown: Mask, same: Mask, parks: Parks, bias: int) -> _Memo:
+    """What is known now but for channels: of kept rows what was known before, of the others what was found."""
+    old, new = np.flatnonzero(kept), np.flatnonzero(~kept)
+    stacks = StackList()
+    before = np.zeros(len(memo.stacks), np.int32)
+    for number in np.flatnonzero(np.bincount(memo.stack[old], minlength=1)).tolist():  # those still in use
+        before[number] = stacks.number(memo.stacks[number])
+    link_time = (tuple(pc - bias for pc in stack) for stack in parks.stacks.stacks)
+    stack = np.array([stacks.number(each) for each in link_time], np.int32)[parks.stack]
+    stack[old] = before[memo.stack[old]]
+    parks.complete[old] = memo.complete[old]
+    serial = np.empty(len(table), np.int64)
+    serial[old] = memo.serial[old]
+    serial[new] = memo.made.serials(len(new))
+    memo.made.keep(serial)
+    waits = memo.waits.rows(kept[memo.waits.owner]).join(parks.waits).ordered()
+    return _Memo(table, shown, same, stack, parks.complete, serial, tuple(stacks.stacks), waits, NOBODY, memo.made)
 
 
-def _new(
-    image: GoImage, bias: int, of: Table, reasons: Reasons, parks: Parks, fresh: Indices, system: Mask
-) -> Iterable[Goroutine]:
-    """Goroutines from columns, which is several times faster than one by one."""
-    parked = of.parked(image.layout)
-    waits = _wait_tuples(parks.waits)
-    link_time = {stack: tuple(pc - bias for pc in stack) for stack in set(parks.stacks.values())}
-    rows = fresh.tolist()
-    columns = (
-        of.address.tolist(),
-        of.id.tolist(),
-        _texts(status_names(image.layout), of.status),
-        _texts(image.layout.wait_reasons, np.where(parked, of.reason, 0)),
-        [waits.get(row, ()) for row in rows],
-        (reasons.select[of.reason] & parked).tolist(),
-        [link_time.get(parks.stacks.get(row, ()), ()) for row in rows],
-        [row in parks.complete for row in rows],
-        np.where(parked, of.since, 0).tolist(),
-        of.parent.tolist(),
-        _link_time(of.created_at, bias),
-        _link_time(of.started_at, bias),
-        system.tolist(),
-        [park if is_parked else () for park, is_parked in zip(of.parks(), parked.tolist(), strict=True)],
+def _goroutines(memo: _Memo, texts: Texts, parked: Mask, system: Mask) -> Goroutines:
+    return Goroutines(
+        memo.table,
+        np.flatnonzero(memo.shown),
+        texts,
+        parked=parked,
+        system=system,
+        complete=memo.complete,
+        stack=memo.stack,
+        stacks=memo.stacks,
+        waits=memo.waits,
+        serial=memo.serial,
+        made=memo.made,
     )
-    return map(Goroutine._make, zip(*columns, strict=True))
-
-
-def _texts(texts: Mapping[int, str], numbers: NDArray[Any]) -> list[str]:
-    known, which = np.unique(numbers, return_inverse=True)
-    names = [texts.get(number, f"number {number}") for number in known.tolist()]
-    return [names[index] for index in which.tolist()]
-
-
-def _link_time(addresses: Words, bias: int) -> list[int]:
-    """0, which means nothing, stays 0. Equal ones become one object: there are few in a program."""
-    known, which = np.unique(addresses, return_inverse=True)
-    places = [address - bias if address else 0 for address in known.tolist()]
-    return [places[index] for index in which.tolist()]
-
-
-def _wait_tuples(waits: Waits) -> dict[int, tuple[Wait, ...]]:
-    """Owner's row -> what it waits on, in the order of the addresses."""
-    order = np.lexsort((waits.operation, waits.channel, waits.owner))
-    of = waits.rows(order)
-    every = list(map(Wait, of.channel.tolist(), [OPERATIONS[operation] for operation in of.operation.tolist()]))
-    heads = np.flatnonzero(np.diff(of.owner, prepend=-1))
-    bounds = [*heads.tolist(), len(every)]
-    owners = of.owner[heads].tolist()
-    return {owner: tuple(every[a:b]) for owner, a, b in zip(owners, bounds, bounds[1:], strict=False)}
 
 
 def _by_reason(texts: Mapping[int, str], reasons: NDArray[np.uint8]) -> dict[str, int]:

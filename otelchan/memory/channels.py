@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from otelchan.gobinary.types import Globals, Layout
-from otelchan.memory.bulk import Indices, Mask, Words, structs
+from otelchan.memory.bulk import Indices, Mask, Words, distinct, structs
+from otelchan.memory.chancolumns import CHANNEL_COLUMNS, Channels, Element
 from otelchan.memory.heap import allocated
+from otelchan.memory.made import Made
 from otelchan.memory.typename import TypeRange, type_name, type_range
 from otelchan.memory.types import Channel, Reader
 from otelchan.memory.waits import RECV, SEND, Waits
@@ -40,11 +42,6 @@ class _Rows(NamedTuple):
     senders: NDArray[np.int64]
     receivers: NDArray[np.int64]
 
-    def only(self, index: Indices) -> _Rows:
-        """Only those rows."""
-        found = {name: column[index] for name, column in self.found.items()}
-        return _Rows(self.address[index], found, self.live[index], self.senders[index], self.receivers[index])
-
 
 def read_channels(
     reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Iterable[int]
@@ -56,7 +53,7 @@ def read_channels(
     own queues, up to 256 cases in each; the census counts all.
     Raises MemoryGone when nothing can be read.
     """
-    wanted = np.unique(np.fromiter(addresses, np.uint64))
+    wanted = distinct(np.fromiter(addresses, np.uint64))
     wanted = wanted[wanted != 0]
     if not len(wanted):
         return {}
@@ -70,13 +67,13 @@ def read_channels(
 
 
 class WaitedOn(NamedTuple):
-    """Channels that goroutines are parked on, by ascending address, and the numbers that they were made of."""
+    """Channels that goroutines are parked on, and the objects that were made of them."""
 
-    channels: tuple[Channel, ...]
-    numbers: NDArray[np.uint64]
+    channels: Channels
+    made: Made[Channel] | None = None
 
 
-NOBODY = WaitedOn((), np.zeros((0, len(_FIELDS) + 3), np.uint64))
+NOBODY = WaitedOn(Channels(np.zeros((0, len(CHANNEL_COLUMNS)), np.uint64), {}, np.zeros(0, np.int64), Made()))
 """No channels."""
 
 
@@ -93,31 +90,58 @@ def waited_on(
     senders, receivers = (
         np.bincount(which[waits.operation == operation], minlength=len(addresses)) for operation in (SEND, RECV)
     )
-    every = _Rows(addresses, found, live, senders, receivers).only(np.flatnonzero(live))
-    numbers = np.stack([every.address, *every.found.values(), every.senders, every.receivers], axis=1).astype(np.uint64)
-    before = np.minimum(np.searchsorted(previous.numbers[:, 0], numbers[:, 0]), max(len(previous.numbers) - 1, 0))
-    kept = np.zeros(len(numbers), np.bool_)
-    if len(previous.numbers):
+    counted = found["timer"] == 0  # len and cap of a timer's channel are 0, as the program sees them
+    columns = {
+        "address": addresses,
+        "length": found["qcount"] * counted,
+        "capacity": found["dataqsiz"] * counted,
+        "element_size": found["elemsize"],
+        "closed": found["closed"],
+        "timer": ~counted,
+        "senders": senders,
+        "receivers": receivers,
+        "kind": found["elemtype"],
+    }
+    numbers = np.empty((int(live.sum()), len(CHANNEL_COLUMNS)), np.uint64)
+    for place, name in enumerate(CHANNEL_COLUMNS):
+        numbers[:, place] = columns[name][live]
+    made = previous.made or Made()
+    serial = _serials(numbers, previous.channels, made)
+    elements = _elements(reader, layout, types, bias, numbers[:, CHANNEL_COLUMNS.index("kind")])
+    return WaitedOn(Channels(numbers, elements, serial, made), made)
+
+
+def _serials(numbers: Words, previous: Channels, made: Made[Channel]) -> Indices:
+    """Those of before where nothing has changed, new ones for the others."""
+    kept, before = np.zeros(len(numbers), np.bool_), np.zeros(len(numbers), np.int64)
+    if len(previous):
+        before = np.minimum(np.searchsorted(previous.address, numbers[:, 0]), len(previous) - 1)
         kept = (previous.numbers[before] == numbers).all(axis=1)
-    changed = iter(_objects(reader, layout, types, bias, every.only(np.flatnonzero(~kept))))
-    channels = (
-        previous.channels[place] if same else next(changed)
-        for place, same in zip(before.tolist(), kept.tolist(), strict=True)
-    )
-    return WaitedOn(tuple(channels), numbers)
+    serial = made.serials(len(numbers))
+    serial[kept] = previous.serial[before[kept]]
+    made.keep(serial)
+    return serial
+
+
+def _elements(reader: Reader, layout: Layout, types: TypeRange, bias: int, kinds: Words) -> dict[int, Element]:
+    """Element types by their live addresses; 0 is an unknown one."""
+    return {
+        kind: Element(type_name(reader, layout, types, kind), kind - bias) if kind else Element("?", 0)
+        for kind in distinct(kinds).tolist()
+    }
 
 
 def _objects(reader: Reader, layout: Layout, types: TypeRange, bias: int, rows: _Rows) -> Iterable[Channel]:
     """One Channel per row. len and cap of a timer's channel are 0, as the program sees them (chanlen and chancap)."""
     found, live = rows.found, rows.live
-    kinds, which = np.unique(np.where(live, found["elemtype"], 0), return_inverse=True)
-    names = [type_name(reader, layout, types, kind) if kind else "?" for kind in kinds.tolist()]
-    places = [kind - bias if kind else 0 for kind in kinds.tolist()]
+    kinds = np.where(live, found["elemtype"], 0).astype(np.uint64)
+    elements = _elements(reader, layout, types, bias, kinds)
+    of = [elements[kind] for kind in kinds.tolist()]
     counted = live & (found["timer"] == 0)
     columns = (
         rows.address.tolist(),
-        [names[kind] for kind in which.tolist()],
-        [places[kind] for kind in which.tolist()],
+        [element.name for element in of],
+        [element.address for element in of],
         found["elemsize"].tolist(),
         np.where(counted, found["qcount"], 0).tolist(),
         np.where(counted, found["dataqsiz"], 0).tolist(),
@@ -172,6 +196,7 @@ def _queue_lengths(reader: Reader, layout: Layout, firsts: Words, live: Mask) ->
         row, at = row[going], found["following"][going].astype(np.uint64)
     if seen:
         rows, goroutines = (np.concatenate(column) for column in zip(*seen, strict=True))
-        pairs = np.unique(np.stack((rows.astype(np.uint64), goroutines)), axis=1)
+        # return_index: without it numpy.ma would be imported, see bulk.distinct
+        pairs, _ = np.unique(np.stack((rows.astype(np.uint64), goroutines)), axis=1, return_index=True)
         np.add.at(lengths, pairs[0].astype(np.int64), 1)
     return lengths

@@ -17,25 +17,31 @@ def read_counts(reader: Reader, layout: Layout, globals_: Globals, bias: int) ->
     """runtime.NumGoroutine, and how many goroutines were ever created.
 
     The same sums as the runtime's: count is gcount in src/runtime/proc.go (Go 1.26, 1.27), at least 1; created is
-    sched.goidgen less the ids that the Ps hold and have not given out, as newproc1 gives them. The words change one
-    after the other while goroutines come and go, so either may be a little off for a moment, and created may step back.
+    sched.goidgen less the ids that the Ps hold and have not given out, as newproc1 gives them; system is sched.ngsys.
+    The words change one after the other while goroutines come and go, so each may be a little off for a moment. They
+    are read in an order in which created comes out too small, and what is alive too large: an id that a P takes in the
+    meantime is not counted yet, and a dead goroutine that moves between the lists of the scheduler and of a P is never
+    found in both. So a total made of them, of those that never step back, is right once the program rests.
     Raises MemoryGone when the words cannot be read.
     """
-    spans = [
-        (globals_.allglen + bias, 8),
-        (globals_.sched + bias, layout["schedt.gFree.noStack.count"] + 4),
-        (globals_.allp + bias, 24),
-    ]
-    goroutines, sched, processors = (_whole(data) for data in reader.read_many(spans))
-
-    def signed(field: str) -> int:
-        return int.from_bytes(sched[layout[field] :][:4], "little", signed=True)
-
+    scheduler = (globals_.sched + bias, layout["schedt.gFree.noStack.count"] + 4)
+    before, processors = _whole(reader, [scheduler, (globals_.allp + bias, 24)])
     free, held = _of_processors(reader, layout, processors)
-    idle = free + signed("schedt.gFree.stack.count") + signed("schedt.gFree.noStack.count")
-    count = int.from_bytes(goroutines, "little") - idle - signed("schedt.ngsys")
-    ids = int.from_bytes(sched[layout["schedt.goidgen"] :][:8], "little")
-    return GoroutineCounts(max(count, 1), max(ids - held, 0))
+    after, goroutines = _whole(reader, [scheduler, (globals_.allglen + bias, 8)])
+    idle = free + min(_idle(layout, before), _idle(layout, after))
+    system = _signed(layout, after, "schedt.ngsys")
+    ids = int.from_bytes(before[layout["schedt.goidgen"] :][:8], "little")
+    count = int.from_bytes(goroutines, "little") - idle - system
+    return GoroutineCounts(max(count, 1), max(ids - held, 0), system)
+
+
+def _idle(layout: Layout, scheduler: bytes) -> int:
+    """Dead goroutines that the scheduler keeps for reuse."""
+    return sum(_signed(layout, scheduler, f"schedt.gFree.{part}.count") for part in ("stack", "noStack"))
+
+
+def _signed(layout: Layout, scheduler: bytes, field: str) -> int:
+    return int.from_bytes(scheduler[layout[field] :][:4], "little", signed=True)
 
 
 def _of_processors(reader: Reader, layout: Layout, allp: bytes) -> tuple[int, int]:
@@ -58,7 +64,8 @@ def _of_processors(reader: Reader, layout: Layout, allp: bytes) -> tuple[int, in
     return int(found["free"][present < length].sum()), int(held[held <= _ID_BATCH].sum())
 
 
-def _whole(data: bytes | None) -> bytes:
-    if data is None:
+def _whole(reader: Reader, spans: list[tuple[int, int]]) -> list[bytes]:
+    found = [data for data in reader.read_many(spans) if data is not None]
+    if len(found) < len(spans):
         raise MemoryGone("the scheduler's counters cannot be read; the program may just be exiting, look again")
-    return data
+    return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from otelchan.errors import MemoryGone
 from otelchan.gobinary.types import Globals, Layout
-from otelchan.memory.bulk import Copy, Indices, Mask, Words, structs
+from otelchan.memory.bulk import Copy, structs
+from otelchan.memory.rows import Mask, Table, Words
 from otelchan.memory.types import Reader
+
+__all__ = ["STATUSES", "Table", "copied_rows", "no_rows", "read_rows", "read_table", "row_size", "status_names"]
 
 STATUSES = ("idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked")
 """Names of the runtime's constants _Gidle and so on (src/runtime/runtime2.go)."""
@@ -33,70 +34,6 @@ _FIELDS: dict[str, tuple[str, DTypeLike]] = {
     "created_at": ("g.gopc", np.uint64),
     "started_at": ("g.startpc", np.uint64),
 }
-
-
-@dataclass(slots=True)
-class Table:
-    """One row per entry of runtime.allgs, which only ever grows: row i is the same g struct in every table.
-
-    address: of the g struct. id: goid. status: without the scan bit. reason: number of the wait reason. sequence: a
-    count, modulo 256, of how often it left the processor. high: end of the stack. sp, pc, bp: as saved when it left
-    the processor. waiting: address of its first sudog, or 0. since: g.waitsince. All addresses are live ones.
-    """
-
-    address: Words
-    id: Words
-    status: NDArray[np.uint32]
-    reason: NDArray[np.uint8]
-    sequence: NDArray[np.uint8]
-    high: Words
-    sp: Words
-    pc: Words
-    bp: Words
-    waiting: Words
-    since: NDArray[np.int64]
-    parent: Words
-    created_at: Words
-    started_at: Words
-
-    def __len__(self) -> int:
-        return len(self.address)
-
-    def rows(self, index: Indices | slice) -> Table:
-        """Only those rows."""
-        return Table(*(getattr(self, field.name)[index] for field in fields(Table)))
-
-    def replace(self, index: Indices, rows: Table) -> None:
-        """Put rows in the place of those."""
-        for field in fields(Table):
-            getattr(self, field.name)[index] = getattr(rows, field.name)
-
-    def parked(self, layout: Layout) -> Mask:
-        """Rows that wait for something, and whose saved registers therefore hold."""
-        result: Mask = (self.status == layout["const.Gwaiting"]) | (self.status == layout["const.Gleaked"])
-        return result
-
-    def same_park(self, other: Table) -> Mask:
-        """Rows, parked ones, that look as in `other`.
-
-        A stack that was moved in between is still the same park: what is used of it does not change. One run in 256
-        ends in a row that looks the same, when it parks again at the same depth with the same sudog.
-        """
-        result: Mask = (
-            (self.id == other.id)
-            & (self.status == other.status)
-            & (self.reason == other.reason)
-            & (self.sequence == other.sequence)
-            & (self.pc == other.pc)
-            & (self.high - self.sp == other.high - other.sp)
-            & (self.waiting == other.waiting)
-        )
-        return result
-
-    def parks(self) -> Iterable[tuple[int, ...]]:
-        """What identifies the park that each row is in: bytes of stack in use, pc, sequence, first sudog."""
-        columns = (self.high - self.sp, self.pc, self.sequence, self.waiting)
-        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def read_table(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> Table:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otelchan import clock
 from otelchan.errors import MemoryGone, TargetError
+from otelchan.memory.rows import Indices
 
 IOV_MAX = 1024
 """Most remote pieces of one call: UIO_MAXIOV in include/uapi/linux/uio.h."""
@@ -31,6 +34,12 @@ _libc.process_vm_readv.argtypes = [
 ]
 
 
+class _Iovec(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = (("base", ctypes.c_size_t), ("size", ctypes.c_size_t))
+
+
 class LiveReader:
     """The Reader of a process. bytes_read and calls: what was read so far, and by how many system calls.
 
@@ -42,6 +51,8 @@ class LiveReader:
         self.pid = pid
         self.bytes_read = 0
         self.calls = 0
+        self._local = _Iovec()
+        self._local_at = ctypes.addressof(self._local)
 
     def read(self, address: int, size: int) -> bytes:
         """`size` bytes at a live address. Raises MemoryGone when not all of them are mapped and readable."""
@@ -73,6 +84,33 @@ class LiveReader:
             done += want
         return buffer
 
+    def read_windows(self, spans: NDArray[np.uint64], bounds: Indices) -> tuple[NDArray[np.uint8], Indices]:
+        """As in types.WindowReader. A window of up to IOV_MAX pieces is one system call."""
+        remote = np.ascontiguousarray(spans)
+        ends = np.concatenate((np.zeros(1, np.int64), np.cumsum(remote[:, 1]).astype(np.int64)))
+        data = np.empty(int(ends[-1]), np.uint8)
+        took = np.zeros(len(bounds) - 1, np.int64)
+        begin, at = data.ctypes.data, remote.ctypes.data
+        edges = zip(pairwise(bounds.tolist()), pairwise(ends[bounds].tolist()), strict=True)
+        for window, ((first, last), (start, end)) in enumerate(edges):
+            before = clock.monotonic_ns()
+            if last - first <= IOV_MAX:
+                whole = self._call(begin + start, end - start, at + 16 * first, last - first) == end - start
+            else:
+                whole = self._read_long(begin + start, remote[first:last])
+            took[window] = clock.monotonic_ns() - before if whole else -1
+        return data, took
+
+    def _read_long(self, pointer: int, remote: NDArray[np.uint64]) -> bool:
+        """Whether all of these pieces are there, now one after the other from the pointer on."""
+        for first in range(0, len(remote), IOV_MAX):
+            part = remote[first : first + IOV_MAX]
+            size = int(part[:, 1].sum())
+            if self._call(pointer, size, part.ctypes.data, len(part)) != size:
+                return False
+            pointer += size
+        return True
+
     def _read_batch(self, remote: NDArray[np.uint64]) -> list[bytes | None]:
         """What one system call can say: all pieces up to the first unreadable one, and None for that one."""
         buffer = bytearray(int(remote[:, 1].sum()))
@@ -93,10 +131,14 @@ class LiveReader:
         if not size:
             return 0
         pointer = ctypes.addressof(ctypes.c_char.from_buffer(buffer)) + begin
-        local = np.array([pointer, size], np.uint64)
         remote = np.ascontiguousarray(remote)
+        return self._call(pointer, size, remote.ctypes.data, len(remote))
+
+    def _call(self, pointer: int, size: int, remote: int, pieces: int) -> int:
+        """One system call. remote: where the array of (address, size) is. Bytes read, as far as pages are there."""
+        self._local.base, self._local.size = pointer, size
         self.calls += 1
-        count: int = _libc.process_vm_readv(self.pid, local.ctypes.data, 1, remote.ctypes.data, len(remote), 0)
+        count: int = _libc.process_vm_readv(self.pid, self._local_at, 1, remote, pieces, 0)
         if count >= 0:
             self.bytes_read += count
             return count

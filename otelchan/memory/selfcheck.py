@@ -7,6 +7,7 @@ import numpy as np
 from otelchan import clock
 from otelchan.errors import BinaryError, MemoryGone
 from otelchan.gobinary.types import GoImage
+from otelchan.memory.bulk import distinct
 from otelchan.memory.channels import waited_on
 from otelchan.memory.counts import read_counts
 from otelchan.memory.goroutines import STATUSES, Table, read_table
@@ -37,7 +38,7 @@ def check(reader: Reader, image: GoImage, bias: int) -> None:
     for attempt in range(TRIES):
         if attempt:
             clock.sleep_ns(PAUSE_NS)
-        problem = _problem(reader, image, bias)
+        problem = problem_of(reader, image, bias)
         if not problem:
             return
     raise BinaryError(
@@ -46,7 +47,7 @@ def check(reader: Reader, image: GoImage, bias: int) -> None:
     )
 
 
-def _problem(reader: Reader, image: GoImage, bias: int) -> str:
+def problem_of(reader: Reader, image: GoImage, bias: int) -> str:
     """What is wrong, as half a sentence; "" when nothing is."""
     layout = image.layout
     try:
@@ -76,19 +77,19 @@ def _in_text(image: GoImage, bias: int, ranges: Ranges) -> str:
 def _in_table(image: GoImage, bias: int, table: Table, next_id: int, ranges: Ranges) -> str:
     layout = image.layout
     statuses = {layout[f"const.G{name}"] for name in STATUSES if name != "idle"}  # allgs has none that is
-    unknown = set(np.unique(table.status).tolist()) - statuses
+    unknown = set(distinct(table.status).tolist()) - statuses
     if unknown:
         return f"a goroutine has status {min(unknown)}"
     live = table.rows(np.flatnonzero((table.status != layout["const.Gdead"]) & (table.id != 0)))
     if not len(live):
         return "it has no goroutine"
-    if len(np.unique(live.id)) != len(live) or int(live.id.max()) > next_id:
+    if len(distinct(live.id)) != len(live) or int(live.id.max()) > next_id:
         return f"goroutine ids are not unique numbers up to {next_id}"
     main, first = image.functions.find("runtime.main"), np.flatnonzero(live.id == 1)
     if main is not None and len(first) and int(live.started_at[first[0]]) != main.entry + bias:
         return f"goroutine 1 starts at {int(live.started_at[first[0]]):#x}, not in runtime.main"
     parked = live.rows(np.flatnonzero(live.parked(layout)))
-    reasons = set(np.unique(parked.reason).tolist()) - {number for number, text in layout.wait_reasons.items() if text}
+    reasons = set(distinct(parked.reason).tolist()) - {number for number, text in layout.wait_reasons.items() if text}
     if reasons:
         return f"a goroutine waits for reason {min(reasons)}"
     used, text = parked.high - parked.sp, ranges.text
@@ -104,7 +105,8 @@ def _in_stacks(reader: Reader, image: GoImage, bias: int, ranges: Ranges, table:
     sample = np.flatnonzero(table.parked(image.layout))[:_SAMPLE]
     still = on_channel = agreeing = complete = 0
     waits, limits = no_waits(), np.full(len(sample), LIMITS[-1])
-    for rows, look in looks(reader, image.layout, ranges, reasons, table, sample, limits):
+    alone = np.ones(len(table), np.bool_)
+    for rows, look in looks(reader, image.layout, ranges, reasons, table, sample, limits, alone):
         waiting = look.still & reasons.channel[table.reason[rows]] & ~reasons.select[table.reason[rows]]
         still += int(look.still.sum())
         on_channel += int(waiting.sum())
@@ -115,7 +117,7 @@ def _in_stacks(reader: Reader, image: GoImage, bias: int, ranges: Ranges, table:
         return f"only {agreeing} of {on_channel} goroutines parked on channels have a sudog that says so"
     if complete * 2 < still:
         return f"only {complete} of {still} stacks lead to runtime.goexit"
-    named = len(np.unique(waits.channel[waits.channel != 0]))
+    named = len(distinct(waits.channel[waits.channel != 0]))
     channels = waited_on(
         reader, image.layout, type_range(reader, image.layout, image.globals, bias), bias, waits
     ).channels

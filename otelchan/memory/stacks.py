@@ -8,6 +8,8 @@ the goroutine runs on, the chain breaks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +20,12 @@ MAX_FRAMES = 4096
 """Longer chains are cut off, and not complete."""
 
 _WORD, _PAIR = np.uint64(8), np.uint64(16)
+_ENOUGH = 8  # goroutines that are alike, so that it is worth while to compare them
+_LARGE = 4096  # bytes of a stack that is worth it alone: step by step all wait for the deepest
+_WAYS = 8  # in which goroutines that are alike can have come
 _MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
+
+_FACTORS = (np.arange(1, MAX_FRAMES + 1, dtype=np.uint64) * _MIX ^ _MIX >> _SHIFT) * _MIX | np.uint64(1)
 
 
 class Ranges(NamedTuple):
@@ -40,6 +47,11 @@ class Sleepers(NamedTuple):
     high: Words
     start: Indices
     size: Words
+
+    def rows(self, index: Indices) -> Sleepers:
+        """Only those rows."""
+        pc, bp, sp, high, start, size = self
+        return Sleepers(pc[index], bp[index], sp[index], high[index], start[index], size[index])
 
 
 class Stacks(NamedTuple):
@@ -85,10 +97,83 @@ class _Chains:
 
 
 def follow(words: Words, of: Sleepers, ranges: Ranges) -> Stacks:
-    """The stacks of these goroutines, all chains one step at a time. Pure.
+    """The stacks of these goroutines. Pure.
 
-    Only [sp, high) is looked at, so a chain that leads elsewhere is torn: neither complete nor beyond.
+    Only [sp, high) is looked at, so a chain that leads elsewhere is torn: neither complete nor beyond. Goroutines that
+    came the same way have their frames at the same places: one is followed, and the others are compared with it.
     """
+    stack: list[tuple[int, ...]] = []
+    which = np.full(len(of.pc), -1, np.int64)
+    for rows in _alike(of):
+        for _ in range(_WAYS):
+            places = _places(words, of, int(rows[0]), ranges)
+            if places is None:
+                break
+            found = _at_places(words, of, rows, places, ranges, stack)
+            which[rows] = found
+            rows = rows[found < 0]
+            if len(rows) < _ENOUGH:
+                break
+    complete, beyond = which >= 0, np.zeros(len(which), np.bool_)
+    rest = np.flatnonzero(~complete)
+    if len(rest):
+        others = _walk(words, of.rows(rest), ranges)
+        which[rest] = others.which + len(stack)
+        complete[rest], beyond[rest] = others.complete, others.beyond
+        stack += others.stack
+    return Stacks(stack, which, complete, beyond)
+
+
+def _alike(of: Sleepers) -> Iterator[Indices]:
+    """Rows of goroutines that may have come the same way, where there are enough of them to make it worth while."""
+    depth = of.bp - of.sp
+    order = np.lexsort((of.size, depth, of.pc))
+    pc, depth, size = of.pc[order], depth[order], of.size[order]
+    differs = np.ones(len(order) + 1, np.bool_)
+    differs[1:-1] = (pc[1:] != pc[:-1]) | (depth[1:] != depth[:-1]) | (size[1:] != size[:-1])
+    for begin, end in pairwise(np.flatnonzero(differs).tolist()):
+        if end - begin >= _ENOUGH or size[begin] >= _LARGE:
+            yield order[begin:end]
+
+
+def _places(words: Words, of: Sleepers, row: int, ranges: Ranges) -> Indices | None:
+    """Where the frames of this goroutine are, in words above its stack pointer; None unless they lead to goexit."""
+    sp, frame = int(of.sp[row]), int(of.bp[row])
+    copy = words[of.start[row] :][: int(of.size[row]) // 8].tolist()
+    found: list[int] = []
+    while len(found) < MAX_FRAMES and frame >= sp and frame % 8 == 0 and (frame - sp) // 8 + 2 <= len(copy):
+        found.append((frame - sp) // 8)
+        following, back = copy[found[-1]], copy[found[-1] + 1]
+        if ranges.goexit[0] < back <= ranges.goexit[1]:
+            return np.array(found)
+        if not ranges.text[0] < back <= ranges.text[1] or following <= frame:
+            return None
+        frame = following
+    return None
+
+
+def _at_places(
+    words: Words, of: Sleepers, rows: Indices, places: Indices, ranges: Ranges, stack: list[tuple[int, ...]]
+) -> Indices:
+    """For each row whose chain has its frames there and leads to goexit the number of its stack in the list, to which
+    new ones are added; else -1."""
+    at = of.start[rows][:, None] + places
+    leads = (words[at[:, :-1]] - of.sp[rows][:, None] == places[1:].astype(np.uint64) * _WORD).all(axis=1)
+    back = words[at[leads] + 1]
+    # Told apart by a 64-bit hash: multilinear, by odd numbers.
+    _, example, which = np.unique(back @ _FACTORS[: len(places)], return_index=True, return_inverse=True)
+    known = _in(back[example], ranges.text).all(axis=1) & _in(back[example][:, -1], ranges.goexit)
+    known &= ~_in(back[example][:, :-1], ranges.goexit).any(axis=1)
+    numbers = np.full(len(example), -1, np.int64)
+    numbers[known] = len(stack) + np.arange(int(known.sum()))
+    stack += [(int(of.pc[rows[0]]), *chain) for chain in back[example[known]].tolist()]
+    result = np.full(len(rows), -1, np.int64)
+    result[leads] = numbers[which]
+    return result
+
+
+def _walk(words: Words, of: Sleepers, ranges: Ranges) -> Stacks:
+    """The stacks of these goroutines, all chains one step at a time."""
     chains = _Chains(of.pc)
     complete, beyond = np.zeros((2, len(of.pc)), np.bool_)
     # One that never ran has no frame yet, only the return address into goexit (gostartcall).

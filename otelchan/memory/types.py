@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from otelchan.memory.chancolumns import CHANNEL_COLUMNS, Channel, ChannelMap, Channels
+from otelchan.memory.columns import Goroutine, Goroutines, Wait
+from otelchan.memory.rows import OPERATIONS, RECV, SEND, Indices, Mask, Waits, Words
+
+__all__ = [
+    "CHANNEL_COLUMNS",
+    "OPERATIONS",
+    "RECV",
+    "SEND",
+    "Census",
+    "Channel",
+    "ChannelMap",
+    "Channels",
+    "Goroutine",
+    "GoroutineCounts",
+    "Goroutines",
+    "Indices",
+    "Mask",
+    "Reader",
+    "Wait",
+    "Waits",
+    "WindowReader",
+    "Words",
+]
 
 
 class Reader(Protocol):
@@ -30,77 +56,34 @@ class Reader(Protocol):
         ...
 
 
-class Wait(NamedTuple):
-    """One channel a goroutine is parked on: live address of the hchan (0: nil channel), "send" or "recv"."""
+@runtime_checkable
+class WindowReader(Protocol):
+    """A Reader that can read the pieces of several goroutines at one go and say how long that took: additional, for one
+    that has not this method is asked for the pieces of one goroutine after the other (memory/windows.py)."""
 
-    channel: int
-    operation: str
-
-
-class Goroutine(NamedTuple):
-    """One goroutine. Stacks and creation sites are link-time addresses, so that the image can name them.
-
-    address: live address of its g struct.
-    status: "idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked".
-    wait_reason: as the runtime prints it, for status "waiting" and "leaked"; else "".
-    waits: what it is parked on; several for a select; empty when not parked on channels.
-    stack: return addresses, innermost first, only for parked goroutines.
-    stack_complete: the walk ended in runtime.goexit.
-    wait_since_ns: runtime.nanotime stamped by the garbage collector, 0 when no collection has seen the wait.
-    system: started by the runtime itself (what runtime.NumGoroutine leaves out).
-    park: (bytes of stack in use, pc, trackingSeq, first sudog), opaque: equal in two censuses while the goroutine is in
-        the same park, also when its stack was moved in between.
-    """
-
-    address: int
-    id: int
-    status: str
-    wait_reason: str = ""
-    waits: tuple[Wait, ...] = ()
-    select: bool = False
-    stack: tuple[int, ...] = ()
-    stack_complete: bool = False
-    wait_since_ns: int = 0
-    parent_id: int = 0
-    created_at: int = 0
-    started_at: int = 0
-    system: bool = False
-    park: tuple[int, ...] = ()
-
-
-class Channel(NamedTuple):
-    """One hchan. length, capacity and waiters in elements and goroutines; read without a lock, so a gauge.
-
-    element_type: as reflect prints it. element_type_address: link-time address of its descriptor.
-    allocated: False when the heap says the slot is free (the channel is gone), None when it cannot be told.
-    timer: a channel of time.After, NewTimer or NewTicker (hchan.timer is not nil).
-    """
-
-    address: int
-    element_type: str
-    element_type_address: int
-    element_size: int
-    length: int
-    capacity: int
-    closed: bool
-    timer: bool
-    waiting_senders: int = 0
-    waiting_receivers: int = 0
-    allocated: bool | None = None
+    def read_windows(self, spans: NDArray[np.uint64], bounds: Indices) -> tuple[NDArray[np.uint8], Indices]:
+        """All pieces, one (address, size) per row, in this order and joined; pieces bounds[i] to bounds[i + 1] are
+        window i, read at one go. The second array: nanoseconds that passed while each window was read, -1 where a piece
+        of it cannot be read; then the bytes of that window are undefined."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class GoroutineCounts:
-    """count: runtime.NumGoroutine. created: goroutines created since the program started, system ones included."""
+    """count: runtime.NumGoroutine. created: goroutines created since the program started, system ones included.
+    system: goroutines of the runtime's own that are alive, which `count` leaves out."""
 
     count: int
     created: int
+    system: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
     """One look at a whole program. Times: Unix nanoseconds; monotonic nanoseconds for duration and `monotonic_ns`.
 
+    goroutines: as take_census makes them, Goroutines: columns, of which an object is made when it is asked for;
+        channels likewise.
     unread: goroutines whose memory changed or vanished while it was read, and were left out.
     by_reason: parked goroutines by wait reason, most frequent first; the runtime's own are left out.
     memo: for the next take_census alone, which leaves out what has not changed.
@@ -110,8 +93,8 @@ class Census:
     monotonic_ns: int
     duration_ns: int
     counts: GoroutineCounts
-    goroutines: tuple[Goroutine, ...]
-    channels: tuple[Channel, ...]
+    goroutines: Sequence[Goroutine]
+    channels: Sequence[Channel]
     unread: int = 0
     bytes_read: int = 0
     by_reason: dict[str, int] = field(default_factory=dict)

@@ -15,55 +15,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otelchan.gobinary.types import Layout
-from otelchan.memory.bulk import Copy, Indices, Mask, Words, structs
-from otelchan.memory.goroutines import Table
+from otelchan.memory.bulk import Copy, structs
+from otelchan.memory.rows import OPERATIONS, RECV, SEND, UNKNOWN, Indices, Mask, Table, Waits, Words
 from otelchan.memory.types import Reader
 
-SEND, RECV, UNKNOWN = 0, 1, 2
-OPERATIONS = ("send", "recv")
-"""Names of SEND and RECV."""
+__all__ = [
+    "OPERATIONS",
+    "RECV",
+    "SEND",
+    "UNKNOWN",
+    "Cases",
+    "Reasons",
+    "Waits",
+    "find_cases",
+    "no_waits",
+    "reasons_of",
+    "waits_of",
+]
 
 _MOST_CASES = 1 << 16  # of one select: selectgo's arrays have this size
 _SEND = "chan send"
 _RECV = "chan receive"
 _SELECT = "select"
 _NIL = "nil chan"
+_COROUTINE = "coroutine"
 
 
 class Reasons(NamedTuple):
     """What each wait reason, by number, means for channels.
 
     operation: SEND or RECV, else UNKNOWN. select: a select, `select {}` included. channel: sudogs name channels, which
-    they do not for a lock or a semaphore. nil: a nil channel.
+    they do not for a lock or a semaphore. nil: a nil channel. traceless: a goroutine can go on and park again without a
+    trace: coroswitch_m in src/runtime/coro.go changes neither g.trackingSeq nor g.waitsince.
     """
 
     operation: NDArray[np.uint8]
     select: Mask
     channel: Mask
     nil: Mask
-
-
-class Waits(NamedTuple):
-    """One row per channel and direction that a goroutine waits on. owner: row of the goroutine in its table.
-
-    operation: SEND or RECV. channel: live address of the hchan; 0 is a nil channel.
-    """
-
-    owner: Indices
-    channel: Words
-    operation: NDArray[np.uint8]
-
-    def rows(self, index: Indices | Mask) -> Waits:
-        """Only those rows."""
-        return Waits(self.owner[index], self.channel[index], self.operation[index])
-
-    def join(self, other: Waits) -> Waits:
-        """The rows of both."""
-        return Waits(
-            np.concatenate((self.owner, other.owner)),
-            np.concatenate((self.channel, other.channel)),
-            np.concatenate((self.operation, other.operation)),
-        )
+    traceless: Mask
 
 
 class Cases(NamedTuple):
@@ -83,7 +73,7 @@ def no_waits() -> Waits:
 def reasons_of(texts: Mapping[int, str]) -> Reasons:
     """The meaning of each wait reason from its text ("chan receive (durable)")."""
     operation = np.full(256, UNKNOWN, np.uint8)
-    select, channel, nil = np.zeros((3, 256), np.bool_)
+    select, channel, nil, traceless = np.zeros((4, 256), np.bool_)
     for number, text in texts.items():
         if text.startswith(_SEND):
             operation[number] = SEND
@@ -92,7 +82,8 @@ def reasons_of(texts: Mapping[int, str]) -> Reasons:
         select[number] = text.startswith(_SELECT)
         nil[number] = _NIL in text
         channel[number] = (select[number] or operation[number] != UNKNOWN) and not nil[number]
-    return Reasons(operation, select, channel, nil)
+        traceless[number] = text.startswith(_COROUTINE)
+    return Reasons(operation, select, channel, nil, traceless)
 
 
 def find_cases(reader: Reader, layout: Layout, reasons: Reasons, rows: Table) -> Cases:
@@ -178,9 +169,8 @@ def _walk_to_first(cases: Cases, before: Words, found: NDArray[np.uint8], wanted
 
 def _distinct(waits: Waits) -> Waits:
     """A select may have several cases of one direction on one channel: it waits there once."""
-    order = np.lexsort((waits.operation, waits.channel, waits.owner))
-    ordered = waits.rows(order)
-    keep = np.ones(len(order), np.bool_)
+    ordered = waits.ordered()
+    keep = np.ones(len(ordered.owner), np.bool_)
     keep[1:] = (
         (ordered.owner[1:] != ordered.owner[:-1])
         | (ordered.channel[1:] != ordered.channel[:-1])

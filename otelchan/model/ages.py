@@ -3,40 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from otelchan.memory.types import Census, Goroutine
-from otelchan.model.observation import Parked
+import numpy as np
+from numpy.typing import NDArray
+
+from otelchan.memory.types import Census, Goroutines, Indices, Mask, Words
+from otelchan.model.observation import Parked, Parks
 from otelchan.model.types import Age
+
+
+class AgeColumns(NamedTuple):
+    """One entry per goroutine of a census. known: it waits, and has an age. age_ns, at_least: as in Age."""
+
+    known: Mask
+    age_ns: Indices
+    at_least: Mask
+
+    def at(self, place: int) -> Age:
+        """Of one goroutine."""
+        return Age(int(self.age_ns[place]), bool(self.at_least[place]))
+
+
+NO_AGES = AgeColumns(np.zeros(0, np.bool_), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+"""Of no goroutines."""
+
+
+class _Seen(NamedTuple):
+    """Parks by ascending goroutine id. same: columns that stay equal while it lasts. first_ns: when first seen."""
+
+    id: Words
+    same: tuple[NDArray[Any], ...]
+    first_ns: Indices
 
 
 class Ages:
     """Remembers when each park was first seen. One entry per parked goroutine of the last census."""
 
     def __init__(self) -> None:
-        self._first_seen: dict[tuple[object, ...], int] = {}
+        nothing = np.zeros(0, np.uint64)
+        self._seen = _Seen(nothing, (), np.zeros(0, np.int64))
+        self._texts: dict[str, int] = {}
 
-    def of(self, census: Census, parked: Mapping[int, Parked]) -> dict[int, Age]:
-        """Age by goroutine id, for every goroutine of the census that waits."""
-        now = census.monotonic_ns
-        seen: dict[tuple[object, ...], int] = {}
-        ages: dict[int, Age] = {}
-        for goroutine in census.goroutines:
-            if not goroutine.wait_reason:
-                continue
-            key = _same_park(goroutine)
-            first = seen[key] = self._first_seen.get(key, now)
-            ages[goroutine.id] = _age(goroutine, parked.get(goroutine.address), first, now)
-        self._first_seen = seen
-        return ages
+    def of(self, census: Census, parked: Mapping[int, Parked]) -> AgeColumns:
+        """The age of every goroutine of the census that waits."""
+        goroutines, now = Goroutines.of(census.goroutines), census.monotonic_ns
+        texts = np.array([self._texts.setdefault(text, len(self._texts)) for text in goroutines.reasons])
+        waits = np.array([bool(text) for text in goroutines.reasons])[goroutines.reason]
+        since_ns = self._first_seen(goroutines, texts, waits, now)
+        stamp_ns = goroutines.since  # the garbage collector stamps g.waitsince with nanotime when it meets the wait
+        since_ns = np.where(stamp_ns != 0, np.minimum(since_ns, stamp_ns), since_ns)
+        on_channel = np.zeros(len(goroutines), np.bool_)
+        on_channel[goroutines.waits.owner] = True
+        seen, seen_ns = Parks.of(parked).find(goroutines.address)
+        exact = waits & on_channel & seen & (seen_ns <= now)
+        return AgeColumns(waits, np.where(exact, now - seen_ns, np.maximum(now - since_ns, 0)), ~exact)
 
-
-def _same_park(goroutine: Goroutine) -> tuple[object, ...]:
-    return (goroutine.id, goroutine.park, goroutine.wait_reason)
-
-
-def _age(goroutine: Goroutine, parked: Parked | None, first_seen: int, now: int) -> Age:
-    if parked is not None and goroutine.waits and parked.since_ns <= now:
-        return Age(now - parked.since_ns, at_least=False)
-    # The garbage collector stamps g.waitsince with nanotime when it first meets the wait.
-    since = min(first_seen, goroutine.wait_since_ns) if goroutine.wait_since_ns else first_seen
-    return Age(max(now - since, 0), at_least=True)
+    def _first_seen(self, goroutines: Goroutines, texts: Indices, waits: Mask, now: int) -> Indices:
+        """When the park of each goroutine was first seen; of those that wait it is remembered."""
+        order = np.argsort(goroutines.id)
+        order = order[waits[order]]
+        columns = (*goroutines.park, texts[goroutines.reason])
+        id_, same = goroutines.id[order], tuple(column[order] for column in columns)
+        first_ns = np.full(len(order), now)
+        before = self._seen
+        if len(before.id):
+            place = np.minimum(np.searchsorted(before.id, id_), len(before.id) - 1)
+            still = before.id[place] == id_
+            for mine, theirs in zip(same, before.same, strict=True):
+                still &= mine == theirs[place]
+            first_ns = np.where(still, before.first_ns[place], now)
+        self._seen = _Seen(id_, same, first_ns)
+        result = np.full(len(goroutines), now)
+        result[order] = first_ns
+        return result

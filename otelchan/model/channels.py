@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from otelchan.kernel.types import bucket_bound_ns
-from otelchan.memory.types import Census, Channel
+from otelchan.memory.types import CHANNEL_COLUMNS, ChannelMap, Goroutines, Indices, Mask, Words
+from otelchan.model.ages import AgeColumns
 from otelchan.model.names import Name
 from otelchan.model.observation import Counts, Observation, RawHistogram
 from otelchan.model.types import OPERATIONS, Age, ChannelView, Counter, Histogram
@@ -33,18 +36,38 @@ class Baseline(NamedTuple):
     blocks: Mapping[tuple[int, int], RawHistogram]
 
 
+class Live(NamedTuple):
+    """Every live channel, in the order of Observation.channels: its address, its name key, and what it is, as an index
+    into the different ones."""
+
+    address: Words
+    keys: list[int]
+    what: Indices
+    different: list[Resolved]
+
+    def find(self, address: Words) -> tuple[Mask, Indices]:
+        """For each of these addresses whether it is a live channel's, and its place here."""
+        if not len(self.address):
+            return np.zeros(len(address), np.bool_), np.zeros(len(address), np.int64)
+        order = np.argsort(self.address, kind="stable")
+        place = order[np.minimum(np.searchsorted(self.address, address, sorter=order), len(order) - 1)]
+        return self.address[place] == address, place
+
+
 @dataclass(slots=True)
 class _Group:
-    """All keys and live channels of one name."""
+    """All keys and live channels of one name. sums: of columns of its channels. keys: those that something was counted
+    for."""
 
     name: Name
+    number: int
     element_type: str = ""
     keys: set[int] = field(default_factory=set)
-    channels: list[Channel] = field(default_factory=list)
     buffered: bool = False
+    sums: dict[str, int] = field(default_factory=dict)
+    oldest: dict[str, Age] = field(default_factory=dict)
 
-    def add(self, key: int, resolved: Resolved) -> None:
-        self.keys.add(key)
+    def add(self, resolved: Resolved) -> None:
         self.element_type = self.element_type or resolved.element_type
         self.buffered |= resolved.unbuffered is not True
         if _SOURCES.index(resolved.name.source) < _SOURCES.index(self.name.source):
@@ -53,47 +76,90 @@ class _Group:
 
 def channel_views(
     seen: Observation,
-    keys: Mapping[int, int],
-    resolved: Mapping[int, Resolved],
+    live: Live,
+    counted: Mapping[int, Resolved],
     baselines: Mapping[str, Baseline],
-    ages: Mapping[int, Age],
+    ages: AgeColumns,
 ) -> tuple[ChannelView, ...]:
-    """One view per name, sorted by name. keys: name key by channel address; resolved: by name key."""
+    """One view per name, sorted by name. counted: by the name keys that have counts. ages: of the goroutines seen."""
     groups: dict[str, _Group] = {}
-    for key, what in resolved.items():
-        groups.setdefault(what.name.name, _Group(what.name)).add(key, what)
-    for address, channel in seen.channels.items():
-        group = groups[resolved[keys[address]].name.name]
-        group.channels.append(channel)
-        group.buffered |= channel.capacity > 0
-    oldest = _oldest_by_channel(seen.census, ages)
-    views = [_view(group, seen, baselines, oldest) for group in groups.values()]
+
+    def group_of(what: Resolved) -> _Group:
+        group = groups.setdefault(what.name.name, _Group(what.name, len(groups)))
+        group.add(what)
+        return group
+
+    of_what = np.array([group_of(what).number for what in live.different], np.int64)
+    for key, what in counted.items():
+        group_of(what).keys.add(key)
+    every = list(groups.values())
+    _add_blocked_keys(seen, live, of_what, every)
+    of_channel = of_what[live.what]
+    _add_sums(seen, of_channel, every)
+    if seen.census is not None:
+        _add_oldest(Goroutines.of(seen.census.goroutines), ages, live, of_channel, every)
+    views = [_view(group, seen, baselines) for group in every]
     return tuple(sorted(views, key=lambda view: view.name))
 
 
-def _view(
-    group: _Group,
-    seen: Observation,
-    baselines: Mapping[str, Baseline],
-    oldest: Mapping[tuple[int, str], Age],
-) -> ChannelView:
-    channels = group.channels
-    length = sum(channel.length for channel in channels)
-    senders = sum(channel.waiting_senders for channel in channels)
-    receivers = sum(channel.waiting_receivers for channel in channels)
+def _add_blocked_keys(seen: Observation, live: Live, of_what: Indices, groups: list[_Group]) -> None:
+    """Keys of live channels that have block durations but no counts."""
+    wanted = {key for key, _ in seen.kernel.blocks} - seen.kernel.counts.keys()
+    if wanted:
+        for key, what in zip(live.keys, live.what.tolist(), strict=True):
+            if key in wanted:
+                groups[of_what[what]].keys.add(key)
+
+
+def _add_sums(seen: Observation, of_channel: Indices, groups: list[_Group]) -> None:
+    numbers = ChannelMap.of(seen.channels).numbers().astype(np.int64)
+    sums = np.zeros((len(groups), numbers.shape[1]), np.int64)
+    np.add.at(sums, of_channel, numbers)
+    count = np.bincount(of_channel, minlength=len(groups))
+    for group in groups:
+        group.sums = dict(zip(CHANNEL_COLUMNS, sums[group.number].tolist(), strict=True))
+        group.sums["channels"] = int(count[group.number])
+        group.buffered |= group.sums["capacity"] > 0
+
+
+def _add_oldest(
+    goroutines: Goroutines, ages: AgeColumns, live: Live, of_channel: Indices, groups: list[_Group]
+) -> None:
+    waits = goroutines.waits
+    known, place = live.find(waits.channel)
+    known &= ages.known[waits.owner]
+    owner, side = waits.owner[known], waits.operation[known].astype(np.int64)
+    if not len(owner):
+        return
+    cell = of_channel[place[known]] * len(OPERATIONS) + side
+    age_ns = ages.age_ns[owner]
+    most = np.full(len(groups) * len(OPERATIONS), -1)
+    np.maximum.at(most, cell, age_ns)
+    oldest = np.flatnonzero(age_ns == most[cell])[::-1]
+    example = np.full(len(most), -1)
+    example[cell[oldest]] = owner[oldest]  # the first one, since it is written last
+    for group in groups:
+        for number, operation in enumerate(OPERATIONS):
+            found = int(example[group.number * len(OPERATIONS) + number])
+            if found >= 0:
+                group.oldest[operation] = ages.at(found)
+
+
+def _view(group: _Group, seen: Observation, baselines: Mapping[str, Baseline]) -> ChannelView:
+    sums = group.sums
     waits, makes = baselines.get("waits"), baselines.get("makes")
     return ChannelView(
         name=group.name.name,
         source=group.name.source,
-        kind=group.name.kind if not any(channel.timer for channel in channels) else "timer",
+        kind=group.name.kind if not sums["timer"] else "timer",
         element_type=group.element_type,
-        channels=len(channels),
-        closed=sum(channel.closed for channel in channels),
-        length=length,
-        capacity=sum(channel.capacity for channel in channels),
-        lag=length + senders,
-        waiters={"send": senders, "recv": receivers},
-        oldest=_oldest(channels, oldest),
+        channels=sums["channels"],
+        closed=sums["closed"],
+        length=sums["length"],
+        capacity=sums["capacity"],
+        lag=sums["length"] + sums["senders"],
+        waiters={"send": sums["senders"], "recv": sums["receivers"]},
+        oldest=group.oldest,
         processed=_processed(group, seen, baselines),
         blocks=_blocks(group, seen, waits) if waits else {},
         blocks_start_unix_ns=waits.time_unix_ns if waits else 0,
@@ -140,25 +206,3 @@ def _histogram(parts: list[RawHistogram]) -> Histogram:
     buckets = [sum(column) for column in zip(*(part.buckets for part in parts), strict=True)]
     bounded = tuple((bucket_bound_ns(i) or _LAST_BOUND_NS, count) for i, count in enumerate(buckets) if count)
     return Histogram(sum(buckets), sum(part.sum_ns for part in parts), bounded)
-
-
-def _oldest_by_channel(census: Census | None, ages: Mapping[int, Age]) -> dict[tuple[int, str], Age]:
-    found: dict[tuple[int, str], Age] = {}
-    for goroutine in census.goroutines if census else ():
-        age = ages.get(goroutine.id)
-        if age is None:
-            continue
-        for wait in goroutine.waits:
-            key = (wait.channel, wait.operation)
-            if key not in found or age.age_ns > found[key].age_ns:
-                found[key] = age
-    return found
-
-
-def _oldest(channels: list[Channel], oldest: Mapping[tuple[int, str], Age]) -> dict[str, Age]:
-    found: dict[str, Age] = {}
-    for operation in OPERATIONS:
-        ages = [oldest[c.address, operation] for c in channels if (c.address, operation) in oldest]
-        if ages:
-            found[operation] = max(ages, key=lambda age: age.age_ns)
-    return found

@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from otelchan.gobinary.types import Frame, GoImage
-from otelchan.memory.types import Census, Goroutine
-from otelchan.model.stacks import user_frames
-from otelchan.model.types import Age, Blocked, Counter, GoroutineView
+from otelchan.memory.types import Census, GoroutineCounts, Goroutines, Indices, Words
+from otelchan.model.ages import AgeColumns
+from otelchan.model.blocked import SIDES, BlockedColumns, BlockedList, ChannelName, Names
+from otelchan.model.stacks import frames_at, user_frames
+from otelchan.model.types import Age, Counter, GoroutineView
+
+_NIL = ChannelName("", "user")
+_NO_SIDE = SIDES.index("")
 
 
 class Created:
     """Goroutines created and exited since we came, from two numbers that are read without a probe."""
 
     def __init__(self) -> None:
-        self._first: tuple[int, int] | None = None
+        self._first: GoroutineCounts | None = None
         self._created = 0
         self._exited = 0
 
-    def update(self, count: int, created: int) -> tuple[int, int]:
-        """(created, exited) since the first call. Both are read from per-processor caches that may be torn while the
-        program runs, so neither ever steps back."""
+    def update(self, now: GoroutineCounts) -> tuple[int, int]:
+        """(created, exited) since the first call, the runtime's own goroutines left out, as runtime.NumGoroutine does:
+        as many of those were created as there are more of, for they last (what does not, such as the goroutines of the
+        execution tracer, counts as started and ended). What is read while the program runs may be a little too small
+        for a moment (read_counts), so neither ever steps back; their difference is the change of the count once the
+        program rests. A first call while goroutines come and go is as good as one that came a moment earlier.
+        """
         if self._first is None:
-            self._first = (count, created)
-        first_count, first_created = self._first
-        self._created = max(self._created, created - first_created)
-        self._exited = max(self._exited, self._created - (count - first_count))
+            self._first = now
+        first = self._first
+        self._created = max(self._created, now.created - first.created - (now.system - first.system))
+        self._exited = max(self._exited, self._created - (now.count - first.count))
         return self._created, self._exited
 
 
-def view(census: Census | None, ages: Mapping[int, Age], created: Created, since_unix_ns: int) -> GoroutineView:
-    """Counts and the oldest wait, by wait reason; system goroutines are left out, as runtime.NumGoroutine does."""
+def view(census: Census | None, ages: AgeColumns, created: Created, since_unix_ns: int) -> GoroutineView:
+    """Counts and the oldest wait, by wait reason; system goroutines are left out, as runtime.NumGoroutine does.
+
+    ages: of the goroutines of this census.
+    """
     if census is None:
         return GoroutineView(0)
-    blocked: Tally[str] = Tally()
+    goroutines = Goroutines.of(census.goroutines)
+    own = ~goroutines.system & ages.known
+    reasons, oldest_by = goroutines.reason, np.where(own, ages.age_ns, -1)
+    counted: dict[str, int] = {}
     oldest: dict[str, Age] = {}
-    for goroutine in census.goroutines:
-        if goroutine.system or not goroutine.wait_reason:
-            continue
-        blocked[goroutine.wait_reason] += 1
-        age = ages.get(goroutine.id)
-        if age and (goroutine.wait_reason not in oldest or age.age_ns > oldest[goroutine.wait_reason].age_ns):
-            oldest[goroutine.wait_reason] = age
-    made, gone = created.update(census.counts.count, census.counts.created)
+    for reason in np.flatnonzero(np.bincount(reasons[own], minlength=1)).tolist():
+        members = own & (reasons == reason)
+        counted[goroutines.reasons[reason]] = int(members.sum())
+        oldest[goroutines.reasons[reason]] = ages.at(int(np.where(members, oldest_by, -1).argmax()))
+    made, gone = created.update(census.counts)
     return GoroutineView(
-        census.counts.count, dict(blocked), oldest, Counter(made, since_unix_ns), Counter(gone, since_unix_ns)
+        census.counts.count, counted, oldest, Counter(made, since_unix_ns), Counter(gone, since_unix_ns)
     )
 
 
@@ -59,7 +73,7 @@ class Stacks:
         self._image = image
 
     def _user_frames(self, stack: tuple[int, ...]) -> tuple[Frame, ...]:
-        return user_frames(frame for pc in stack for frame in self._image.functions.frames(pc))
+        return user_frames(frames_at(self._image, stack))
 
     def _creator(self, created_at: int) -> Frame | None:
         frames = self._image.functions.frames(created_at) if created_at else ()
@@ -67,23 +81,54 @@ class Stacks:
 
 
 def blocked(
-    stacks: Stacks, census: Census, ages: Mapping[int, Age], name_of: Callable[[int], tuple[str, str]]
-) -> tuple[Blocked, ...]:
-    """One entry per goroutine and channel that it waits on. name_of: address -> (channel name, kind)."""
-    found = []
-    for goroutine in census.goroutines:
-        if goroutine.system or not (goroutine.waits or _waits_for_ever(goroutine)):
-            continue
-        frames = stacks.user_frames(goroutine.stack)
-        created_by = stacks.creator(goroutine.created_at)
-        age = ages.get(goroutine.id, Age(0, at_least=True))
-        for address, operation in goroutine.waits or ((0, ""),):
-            name, kind = name_of(address)
-            found.append(
-                Blocked(goroutine.id, name, address, kind, operation, goroutine.wait_reason, age, frames, created_by)
-            )
-    return tuple(found)
+    stacks: Stacks, census: Census, ages: AgeColumns, names_of: Callable[[Words], tuple[Indices, list[ChannelName]]]
+) -> BlockedList:
+    """One entry per goroutine and channel that it waits on.
+
+    ages: of the goroutines of this census. names_of: for each of these addresses, of which none is 0, its place in the
+    list.
+    """
+    goroutines = Goroutines.of(census.goroutines)
+    owner, address, operation = _entries(goroutines)
+    known = address != 0
+    channel = np.zeros(len(owner), np.int64)
+    channel[known], names = names_of(address[known])
+    channel[~known] = len(names)  # a nil channel
+    stack, creator = goroutines.stack[owner], goroutines.created_at[owner]
+    used = set(np.flatnonzero(np.bincount(stack, minlength=1)).tolist())
+    places, creators = np.unique(creator, return_inverse=True)
+    columns = BlockedColumns(
+        goroutine_id=goroutines.id[owner],
+        channel=channel,
+        address=address,
+        operation=operation,
+        reason=goroutines.reason[owner].astype(np.int64),
+        age_ns=np.where(ages.known, ages.age_ns, 0)[owner],
+        at_least=np.where(ages.known, ages.at_least, True)[owner],
+        stack=stack.astype(np.int64),
+        creator=creators,
+    )
+    frames = [stacks.user_frames(each) if n in used else () for n, each in enumerate(goroutines.stacks)]
+    return BlockedList(
+        columns,
+        Names([*names, _NIL], goroutines.reasons, frames, [stacks.creator(place) for place in places.tolist()]),
+    )
 
 
-def _waits_for_ever(goroutine: Goroutine) -> bool:
-    return "nil chan" in goroutine.wait_reason or goroutine.wait_reason == "select (no cases)"
+def _entries(goroutines: Goroutines) -> tuple[Indices, Words, NDArray[np.uint8]]:
+    """Goroutine, channel and operation of each wait, and of those that wait for ever on no channel at all."""
+    waits, system = goroutines.waits, goroutines.system
+    waits = waits.rows(~system[waits.owner])
+    waiting = np.zeros(len(goroutines), np.bool_)
+    waiting[waits.owner] = True
+    endless = np.array([_for_ever(text) for text in goroutines.reasons])[goroutines.reason]
+    more = np.flatnonzero(endless & ~waiting & ~system)
+    owner = np.concatenate((waits.owner, more))
+    order = np.argsort(owner, kind="stable")
+    address = np.concatenate((waits.channel, np.zeros(len(more), np.uint64)))
+    operation = np.concatenate((waits.operation, np.full(len(more), _NO_SIDE, np.uint8)))
+    return owner[order], address[order], operation[order]
+
+
+def _for_ever(wait_reason: str) -> bool:
+    return "nil chan" in wait_reason or wait_reason == "select (no cases)"

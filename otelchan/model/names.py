@@ -6,16 +6,19 @@ The best evidence wins: the make was seen ("make"), the only make in the code th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from otelchan.gobinary.types import Frame, GoImage, MakeSite
-from otelchan.memory.types import Census, Channel
-from otelchan.model.stacks import user_site
+from otelchan.memory.types import Census, Channel, Goroutines
+from otelchan.model.stacks import frames_at, user_site
 
 _KINDS = {"time": "timer", "context": "context", "os/signal": "signal", "runtime": "runtime"}
+_REFLECTION = "reflect."
+_SIGNALS = "os.Signal"
+_MOST_USED = 100_000  # channels without a name
 
 
 class Name(NamedTuple):
@@ -37,6 +40,20 @@ def site_name(frame: Frame) -> str:
     return f"{frame.function} {PurePosixPath(frame.file).name}:{frame.line}"
 
 
+def _kind(channel: Channel, places: Collection[Name]) -> str:
+    """From the channel itself, else from where it can have been made, when all these places make the same kind.
+
+    Signals come through channels that anybody makes, but only to os.Signal; a timer's channel has no timer of its own
+    where the program's go.mod asks for asynctimerchan=1.
+    """
+    if channel.timer:
+        return "timer"
+    if channel.element_type == _SIGNALS:
+        return "signal"
+    kinds = {name.kind for name in places}
+    return kinds.pop() if len(kinds) == 1 else "user"
+
+
 class Namer:
     """Names the channels of one executable. Addresses are link-time addresses."""
 
@@ -46,6 +63,7 @@ class Namer:
         for site in image.make_sites:
             self._by_type.setdefault(site.element_type, []).append(site)
         self.made_at = lru_cache(maxsize=65536)(self._made_at)
+        self._fitting = lru_cache(maxsize=4096)(self._made_like)
 
     def _made_at(self, return_address: int) -> Name | None:
         frames = self._image.functions.frames(return_address)
@@ -53,28 +71,42 @@ class Namer:
             return None
         return Name(site_name(frames[0]), "make", _KINDS.get(package_of(frames[0].function), "user"))
 
+    def made(self, return_address: int, channel: Channel) -> Name | None:
+        """The name of a channel that was seen being made there."""
+        name = self.made_at(return_address)
+        return name._replace(kind=_kind(channel, {name})) if name else None
+
     def from_code(self, channel: Channel) -> Name | None:
-        """The one place in the code that can have made it, or None when several can."""
-        if not channel.element_type_address:
+        """The one place in the code that can have made it, or None when several can, or reflection."""
+        fits = self.candidates(channel)
+        if len(fits) != 1 or channel.element_type_address == 0:
             return None
-        sites = self._by_type.get(channel.element_type_address, ())
-        fits = {self.made_at(s.return_address) for s in sites if s.capacity in (channel.capacity, -1)}
-        fits.discard(None)
-        if len(fits) != 1:
+        (name,) = fits
+        if name.name.startswith(_REFLECTION):
             return None
-        name = fits.pop()
-        assert name is not None
-        return name._replace(source="code")
+        return name._replace(source="code", kind=_kind(channel, fits))
 
     def from_use(self, channel: Channel, users: Iterable[str]) -> Name:
-        """Its type and, of the functions that wait on it, the one that sorts first."""
+        """Its type and, of the functions that use it, the one that sorts first."""
         function = min(users, default="")
-        kind = "timer" if channel.timer else "user"
-        return Name(f"chan {channel.element_type} {function}".rstrip(), "use", kind)
+        name = f"chan {channel.element_type} {function}".rstrip()
+        return Name(name, "use", _kind(channel, self.candidates(channel)))
 
     def unseen(self, channel: Channel, users: Iterable[str]) -> Name:
         """The name of a channel whose make was not seen."""
         return self.from_code(channel) or self.from_use(channel, users)
+
+    def candidates(self, channel: Channel) -> frozenset[Name]:
+        """Every place in the code that can have made it; a call that may make channels of any type is one."""
+        return self._fitting(channel.element_type_address, channel.capacity, channel.timer)
+
+    def _made_like(self, element_type: int, capacity: int, timer: bool) -> frozenset[Name]:
+        sites = self._by_type.get(element_type, []) + (self._by_type.get(0, []) if element_type else [])
+        if timer:  # made with room for one, whatever cap() says; and newTimer, which marks them, is called nowhere else
+            made = (self.made_at(site.return_address) for site in sites)
+            return frozenset(name for name in made if name and name.kind == "timer")
+        made = (self.made_at(site.return_address) for site in sites if site.capacity in (capacity, -1))
+        return frozenset(name for name in made if name)
 
     def capacity_is_zero(self, return_address: int) -> bool | None:
         """What the code says about the capacity made there: True unbuffered, False buffered, None unknown."""
@@ -84,25 +116,49 @@ class Namer:
         return None
 
 
-def users_of(image: GoImage, census: Census) -> dict[int, set[str]]:
-    """For each channel somebody is parked on, the functions that do: receivers, or senders where nobody receives."""
-    receiving: dict[int, set[str]] = {}
-    sending: dict[int, set[str]] = {}
-    for goroutine in census.goroutines:
-        if not goroutine.waits:
-            continue
-        site = user_site([frame for pc in goroutine.stack for frame in image.functions.frames(pc)])
-        if site is None:
-            continue
-        for wait in goroutine.waits:
-            side = receiving if wait.operation == "recv" else sending
-            side.setdefault(wait.channel, set()).add(site.function)
-    return {**sending, **receiving}
+class Uses:
+    """Which functions receive from channels that have no name yet, and which send to them.
+
+    For each, what was seen from its first use until it is named, once: a name does not change while its channel lives.
+    """
+
+    def __init__(self, image: GoImage) -> None:
+        self._image = image
+        self._function = lru_cache(maxsize=4096)(self._function_of)
+        self._receiving: dict[int, set[str]] = {}
+        self._sending: dict[int, set[str]] = {}
+
+    def _function_of(self, stack: tuple[int, ...]) -> str:
+        """Thousands of goroutines share a handful of stacks."""
+        site = user_site(list(frames_at(self._image, stack)))
+        return site.function if site else ""
+
+    def add(self, channel: int, operation: str, function: str) -> None:
+        """A function sends to, or receives from, the channel at that address."""
+        if function and channel:
+            side = self._receiving if operation == "recv" else self._sending
+            if len(side) < _MOST_USED or channel in side:
+                side.setdefault(channel, set()).add(function)
+
+    def look(self, census: Census, named: Collection[int] = ()) -> None:
+        """All that are parked on channels now, those named left out."""
+        for channel, operation, stack in Goroutines.of(census.goroutines).waited():
+            if channel not in named:
+                self.add(channel, operation, self._function(stack))
+
+    def of(self, channel: int) -> set[str]:
+        """Those that receive; those that send where nobody does."""
+        return self._receiving.get(channel) or self._sending.get(channel) or set()
+
+    def clear(self) -> None:
+        """All that could be named have their names."""
+        self._receiving.clear()
+        self._sending.clear()
 
 
 def names_for_census(image: GoImage, census: Census) -> dict[int, tuple[str, str]]:
     """(name, source) of every channel in a census, by address, from the code and from who waits on it."""
-    namer = Namer(image)
-    users = users_of(image, census)
-    named = {channel.address: namer.unseen(channel, users.get(channel.address, ())) for channel in census.channels}
+    namer, uses = Namer(image), Uses(image)
+    uses.look(census)
+    named = {channel.address: namer.unseen(channel, uses.of(channel.address)) for channel in census.channels}
     return {address: (name.name, name.source) for address, name in named.items()}

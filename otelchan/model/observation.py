@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.memory.types import Census, Channel
+from otelchan.memory.types import Census, Channel, Indices, Mask, Words
 
 
 class Counts(NamedTuple):
@@ -45,6 +45,41 @@ class Parked(NamedTuple):
 
     since_ns: int
     channel: int
+
+
+class Parks(Mapping[int, Parked]):
+    """Park by g address, as columns: there may be one for each of very many goroutines."""
+
+    def __init__(self, g: Words, since_ns: Words, channel: Words) -> None:
+        order = np.argsort(g)
+        self._g, self._since_ns, self._channel = g[order], since_ns[order], channel[order]
+
+    @classmethod
+    def of(cls, parked: Mapping[int, Parked]) -> Parks:
+        """From any mapping, unless it is one of these already."""
+        if isinstance(parked, Parks):
+            return parked
+        columns = (parked, (park.since_ns for park in parked.values()), (park.channel for park in parked.values()))
+        return cls(*(np.fromiter(column, np.uint64, len(parked)) for column in columns))
+
+    def find(self, g: Words) -> tuple[Mask, Indices]:
+        """For each of these g addresses whether it is parked, and since when."""
+        if not len(self._g):
+            return np.zeros(len(g), np.bool_), np.zeros(len(g), np.int64)
+        place = np.minimum(np.searchsorted(self._g, g), len(self._g) - 1)
+        return self._g[place] == g, self._since_ns[place].astype(np.int64)
+
+    def __getitem__(self, g: int) -> Parked:
+        place = int(np.searchsorted(self._g, g))
+        if place == len(self._g) or self._g[place] != g:
+            raise KeyError(g)
+        return Parked(int(self._since_ns[place]), int(self._channel[place]))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._g.tolist())
+
+    def __len__(self) -> int:
+        return len(self._g)
 
 
 @dataclass(frozen=True, slots=True)

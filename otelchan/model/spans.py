@@ -9,7 +9,7 @@ from collections.abc import Callable
 from otelchan.gobinary.types import Frame, GoImage
 from otelchan.kernel.types import BlockRecord
 from otelchan.model.names import Name
-from otelchan.model.stacks import user_frames, walk
+from otelchan.model.stacks import frames_at, user_frames, walk
 from otelchan.model.types import BlockSpan, SpanContext, Waker
 
 LINK_MAX_AGE_NS = 60_000_000_000
@@ -62,8 +62,7 @@ class SpanMaker:
         return Waker(record.waker_goid, "close" if record.by_close else "value", frames)
 
     def _frames(self, pcs: tuple[int, ...]) -> tuple[Frame, ...]:
-        functions = self._image.functions
-        return user_frames(frame for pc in pcs for frame in functions.frames(pc - self._bias))
+        return user_frames(frames_at(self._image, (pc - self._bias for pc in pcs)))
 
     def _link(self, waker_goid: int, now_ns: int) -> SpanContext | None:
         last = self._last.get(waker_goid) if waker_goid else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from otelchan.gobinary.types import Frame
+from otelchan.gobinary.types import Frame, GoImage
 
 MAX_FRAMES = 128
+_WRAPPER = 23  # abi.FuncIDWrapper, Go 1.25 to 1.27
 _INTERNAL = ("runtime.", "internal/runtime/", "reflect.", "internal/reflectlite.")
 
 
@@ -33,6 +34,16 @@ def walk(stack: bytes, sp: int, pc: int, bp: int) -> tuple[tuple[int, ...], bool
 def is_internal(function: str) -> bool:
     """Whether a frame belongs to the runtime or to reflection, and so says nothing about who uses a channel."""
     return function.startswith(_INTERNAL)
+
+
+def frames_at(image: GoImage, pcs: Iterable[int]) -> Iterator[Frame]:
+    """The frames at link-time return addresses, without those of wrappers that the compiler made (`main.f.deferwrap1`,
+    `main.f.gowrap2`): nobody wrote them, and Go leaves them out of its tracebacks."""
+    functions = image.functions
+    for pc in pcs:
+        for frame, kind in zip(functions.frames(pc), functions.func_ids(pc), strict=True):
+            if kind != _WRAPPER:
+                yield frame
 
 
 def user_frames(frames: Iterable[Frame]) -> tuple[Frame, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.model.observation import Counts, KernelState, Parked, RawHistogram
+from otelchan.model.observation import Counts, KernelState, Parks, RawHistogram
 
 
 class Tables(NamedTuple):
@@ -41,12 +41,7 @@ class Tables(NamedTuple):
                     strict=True,
                 )
             },
-            parked={
-                g: Parked(since, channel)
-                for g, since, channel in zip(
-                    park_keys["g"].tolist(), parks["time"].tolist(), parks["channel"].tolist(), strict=True
-                )
-            },
+            parked=Parks(park_keys["g"], parks["time"], parks["channel"]),
             losses=dict(losses),
         )
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otelchan.gobinary.types import Frame
+from otelchan.model.blocked import OPERATIONS, SIDES, Age, Blocked, BlockedList, ChannelName
 from otelchan.target.types import Process
 
-OPERATIONS = ("send", "recv")
+__all__ = [
+    "OPERATIONS",
+    "SIDES",
+    "STATUSES",
+    "Age",
+    "BlockSpan",
+    "Blocked",
+    "BlockedList",
+    "ChannelName",
+    "ChannelView",
+    "Counter",
+    "GoroutineView",
+    "Histogram",
+    "Losses",
+    "Snapshot",
+    "SpanContext",
+    "Waker",
+]
+
 STATUSES = ("ok", "closed")
 
 
@@ -20,13 +39,6 @@ class Histogram:
     count: int
     sum_ns: int
     buckets: tuple[tuple[int, int], ...]
-
-
-class Age(NamedTuple):
-    """An age in nanoseconds; at_least: the wait began before we came, so it may be longer."""
-
-    age_ns: int
-    at_least: bool
 
 
 class Counter(NamedTuple):
@@ -75,21 +87,6 @@ class GoroutineView:
     oldest: Mapping[str, Age] = field(default_factory=dict)
     created: Counter | None = None
     exited: Counter | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """One goroutine parked on channels now. frames: innermost first, runtime frames left out."""
-
-    goroutine_id: int
-    channel: str
-    channel_address: int
-    kind: str
-    operation: str
-    wait_reason: str
-    age: Age
-    frames: tuple[Frame, ...]
-    created_by: Frame | None = None
 
 
 class SpanContext(NamedTuple):
@@ -150,7 +147,7 @@ class Snapshot:
     attached_unix_ns: int
     channels: tuple[ChannelView, ...]
     goroutines: GoroutineView
-    blocked: tuple[Blocked, ...] = ()
+    blocked: Sequence[Blocked] = ()
     spans: tuple[BlockSpan, ...] = ()
     losses: Losses = Losses()
     planes: Mapping[str, str] = field(default_factory=dict)

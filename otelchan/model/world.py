@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import starmap
+
+import numpy as np
 
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.types import UNNAMED, BlockRecord
-from otelchan.memory.types import Census, Channel
+from otelchan.memory.types import Census, Channel, ChannelMap, Indices, Words
 from otelchan.model import goroutines
-from otelchan.model.ages import Ages
-from otelchan.model.channels import Baseline, Resolved, channel_views
-from otelchan.model.names import Name, Namer, users_of
+from otelchan.model.ages import NO_AGES, AgeColumns, Ages
+from otelchan.model.channels import Baseline, Live, Resolved, channel_views
+from otelchan.model.names import Name, Namer, Uses
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.spans import SpanMaker
-from otelchan.model.types import Age, Blocked, BlockSpan, Losses, Snapshot
+from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, Snapshot
 from otelchan.target.types import Process
 
 _UNKNOWN = Name("chan ?", "use", "user")
+_NAMELESS = Resolved(_UNKNOWN, "", None, final=False)
 _KEYS_KEPT = 100_000
 
 
@@ -32,8 +36,11 @@ class World:
     namer: Namer = field(init=False)
     baselines: dict[str, Baseline] = field(default_factory=dict)
     _keys: dict[int, Resolved] = field(default_factory=dict)
+    _same: dict[Resolved, Resolved] = field(default_factory=dict)  # thousands of channels share a name, and one object
     _ages: Ages = field(default_factory=Ages)
-    _spans: list[BlockSpan] = field(default_factory=list)
+    _spans: list[tuple[int, BlockSpan]] = field(default_factory=list)
+    _unnamed: dict[int, Channel] = field(default_factory=dict)
+    _uses: Uses = field(init=False)
     _span_maker: SpanMaker = field(init=False)
     _stacks: goroutines.Stacks = field(init=False)
     _created: goroutines.Created = field(default_factory=goroutines.Created)
@@ -41,6 +48,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.namer = Namer(self.image)
+        self._uses = Uses(self.image)
         self._stacks = goroutines.Stacks(self.image)
         self._span_maker = SpanMaker(self.image, self.bias)
 
@@ -55,7 +63,8 @@ class World:
     def look(self, census: Census) -> None:
         """A first look, before anything is attached: ages and counts of created goroutines start here."""
         self._ages.of(census, {})
-        self._created.update(census.counts.count, census.counts.created)
+        self._created.update(census.counts)
+        self._uses.look(census)
 
     def is_named(self, key: int) -> bool:
         """Whether the name behind a key will not change any more."""
@@ -63,40 +72,61 @@ class World:
 
     def add_block(self, record: BlockRecord, unix_offset_ns: int, channel: Channel | None = None) -> None:
         """A blocking operation over the threshold has ended. channel: what can be read of it, if its name is new."""
-        resolved = self.resolve(record.name_key, channel)
-        self._spans.append(self._span_maker.make(record, resolved.name, resolved.element_type, unix_offset_ns))
+        key = record.name_key
+        waiting = bool(key & UNNAMED) and not self.is_named(key)  # until the snapshot, for all who use it to be seen
+        resolved = _NAMELESS if waiting else self.resolve(key, channel)
+        span = self._span_maker.make(record, resolved.name, resolved.element_type, unix_offset_ns)
+        if waiting:
+            self._note_use(span)
+            if channel is not None:
+                self._unnamed[key] = channel
+        self._spans.append((key, span))
 
-    def resolve(
-        self, key: int, channel: Channel | None = None, users: Mapping[int, set[str]] | None = None
-    ) -> Resolved:
+    def _note_use(self, span: BlockSpan) -> None:
+        """Who slept, and who handed over or took what it slept for; a closer does neither."""
+        if span.frames:
+            self._uses.add(span.channel_address, span.operation, span.frames[0].function)
+        if span.waker and span.waker.frames and span.waker.how == "value":
+            other = "send" if span.operation == "recv" else "recv"
+            self._uses.add(span.channel_address, other, span.waker.frames[0].function)
+
+    def resolve(self, key: int, channel: Channel | None = None) -> Resolved:
         """Name and element type behind a name key. A key that was named stays so."""
         known = self._keys.get(key)
         if known is not None and known.final:
             return known
-        found = self._resolve_unseen(key, channel, users or {}) if key & UNNAMED else self._resolve_made(key, channel)
-        if len(self._keys) < _KEYS_KEPT:
+        channel = channel or self._unnamed.get(key)
+        room = known is not None or len(self._keys) < _KEYS_KEPT
+        found = self._resolve_unseen(channel, room) if key & UNNAMED else self._resolve_made(key, channel)
+        found = self._same.setdefault(found, found)
+        if room:
             self._keys[key] = found
         return found
 
     def _resolve_made(self, key: int, channel: Channel | None) -> Resolved:
-        name = self.namer.made_at(key - self.bias) or _UNKNOWN
+        place = key - self.bias
         if channel is None:
-            return Resolved(name, "", self.namer.capacity_is_zero(key - self.bias), final=False)
+            name = self.namer.made_at(place) or _UNKNOWN
+            return Resolved(name, "", self.namer.capacity_is_zero(place), final=False)
+        name = self.namer.made(place, channel) or _UNKNOWN
         return Resolved(name, channel.element_type, channel.capacity == 0, final=True)
 
-    def _resolve_unseen(self, key: int, channel: Channel | None, users: Mapping[int, set[str]]) -> Resolved:
+    def _resolve_unseen(self, channel: Channel | None, kept: bool) -> Resolved:
+        """kept: there is room to remember the name; else it must come out the same whenever it is asked for."""
         if channel is None:
-            return Resolved(_UNKNOWN, "", None, final=False)
-        name = self.namer.unseen(channel, users.get(channel.address, ()))
+            return _NAMELESS
+        name = self.namer.unseen(channel, self._uses.of(channel.address) if kept else ())
         return Resolved(name, channel.element_type, channel.capacity == 0, final=True)
 
     def snapshot(self, seen: Observation) -> Snapshot:
         """The program now. Spans that ended since the last snapshot are handed over with it."""
         seen = self._with_last_look(seen)
-        ages = self._ages.of(seen.census, seen.kernel.parked) if seen.census else {}
-        keys = self._keys_of(seen)
-        channels = channel_views(seen, keys, self._resolve_all(seen, keys), self.baselines, ages)
-        spans, self._spans = tuple(self._spans), []
+        ages = self._ages.of(seen.census, seen.kernel.parked) if seen.census else NO_AGES
+        live = self._resolve_live(seen)
+        channels = channel_views(seen, live, self._resolve_counted(seen, live), self.baselines, ages)
+        spans, self._spans = tuple(starmap(self._named, self._spans)), []
+        self._unnamed.clear()
+        self._uses.clear()
         return Snapshot(
             process=self.process,
             go_version=self.image.build.go_version,
@@ -105,7 +135,7 @@ class World:
             attached_unix_ns=self.attached_unix_ns,
             channels=channels,
             goroutines=goroutines.view(seen.census, ages, self._created, self.attached_unix_ns),
-            blocked=self._blocked(seen, keys, ages),
+            blocked=self._blocked(seen, live, ages),
             spans=spans,
             losses=Losses(dict(seen.kernel.losses)),
             planes=dict(seen.planes),
@@ -122,26 +152,50 @@ class World:
         self._last = seen
         return seen
 
-    def _keys_of(self, seen: Observation) -> dict[int, int]:
-        """Name key of every live channel, by address."""
-        return {address: seen.kernel.keys.get(address, address | UNNAMED) for address in seen.channels}
+    def _resolve_live(self, seen: Observation) -> Live:
+        """Name and element type of every live channel."""
+        known, key_of = self._keys, seen.kernel.keys
+        addresses = list(seen.channels)
+        keys = [key_of.get(address, address | UNNAMED) for address in addresses]
+        found = [known.get(key) for key in keys]
+        open_ = [place for place, what in enumerate(found) if what is None or not what.final]
+        room = len(known) < _KEYS_KEPT  # without it, who uses a channel says nothing about its name
+        unnamed = {addresses[n] for n in open_ if keys[n] & UNNAMED and (room or keys[n] in known)}
+        if seen.census is not None and unnamed:
+            self._uses.look(seen.census, set(addresses) - unnamed)
+        channels = ChannelMap.of(seen.channels).many([addresses[place] for place in open_])
+        for place, channel in zip(open_, channels, strict=True):
+            found[place] = self.resolve(keys[place], channel)
+        names = [what for what in found if what is not None]
+        ids = list(map(id, names))  # equal ones are one object, and this is quicker
+        different = dict(zip(ids, names, strict=True))
+        number = {id_: place for place, id_ in enumerate(different)}
+        what = np.fromiter(map(number.__getitem__, ids), np.int64, len(ids))
+        return Live(np.array(addresses, np.uint64), keys, what, list(different.values()))
 
-    def _resolve_all(self, seen: Observation, keys: Mapping[int, int]) -> dict[int, Resolved]:
-        users = users_of(self.image, seen.census) if seen.census and self._needs_users(keys) else {}
-        resolved = {key: self.resolve(key, seen.channels[address], users) for address, key in keys.items()}
-        for key in seen.kernel.counts:
-            if key not in resolved:
-                resolved[key] = self.resolve(key)
-        return resolved
+    def _resolve_counted(self, seen: Observation, live: Live) -> dict[int, Resolved]:
+        """What the keys are that something was counted for."""
+        now: dict[int, int] = {}  # those that there is no room to remember are known as long as they live
+        if not all(map(self.is_named, seen.kernel.counts)):
+            now = dict(zip(live.keys, live.what.tolist(), strict=True))
+        return {key: live.different[now[key]] if key in now else self.resolve(key) for key in seen.kernel.counts}
 
-    def _needs_users(self, keys: Mapping[int, int]) -> bool:
-        return any(key & UNNAMED and key not in self._keys for key in keys.values())
+    def _named(self, key: int, span: BlockSpan) -> BlockSpan:
+        """A span under the name that its channel has been given since."""
+        name, element_type, _, _ = self.resolve(key)
+        if (span.channel, span.channel_source) == (name.name, name.source):
+            return span
+        return replace(span, channel=name.name, channel_source=name.source, element_type=element_type)
 
-    def _blocked(self, seen: Observation, keys: Mapping[int, int], ages: Mapping[int, Age]) -> tuple[Blocked, ...]:
-        def name_of(address: int) -> tuple[str, str]:
-            if not address:
-                return "", "user"
-            name = self.resolve(keys.get(address, address | UNNAMED)).name
-            return name.name, name.kind
+    def _blocked(self, seen: Observation, live: Live, ages: AgeColumns) -> Sequence[Blocked]:
+        def names_of(address: Words) -> tuple[Indices, list[ChannelName]]:
+            known, place = live.find(address)
+            whats = list(live.different)
+            number = np.empty(len(address), np.int64)
+            number[known] = live.what[place[known]]
+            others, which = np.unique(address[~known], return_inverse=True)
+            number[~known] = len(whats) + which
+            whats += [self.resolve(other | UNNAMED) for other in others.tolist()]
+            return number, [ChannelName(what.name.name, what.name.kind) for what in whats]
 
-        return goroutines.blocked(self._stacks, seen.census, ages, name_of) if seen.census else ()
+        return goroutines.blocked(self._stacks, seen.census, ages, names_of) if seen.census else ()

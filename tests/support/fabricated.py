@@ -23,6 +23,7 @@ REASONS = {
     13: "finalizer wait",
     14: "sync.Mutex.Lock",
     15: "chan receive (durable)",
+    16: "coroutine",
 }
 FUNCTIONS = (
     "runtime.goexit",

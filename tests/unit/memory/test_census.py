@@ -34,7 +34,7 @@ def test_everything_is_seen(bias: int) -> None:
     gopark, chanrecv, worker = (
         program.pc(f"{name}") - bias for name in ("runtime.gopark", "runtime.chanrecv", "main.worker")
     )
-    assert GoroutineCounts(3, 5) == found.counts
+    assert GoroutineCounts(3, 5, 1) == found.counts
     assert (
         Goroutine(
             address=program.goroutines[1],
@@ -120,6 +120,44 @@ def test_an_unstamped_wait_is_looked_at_once_more() -> None:
         looks.append(stacks <= looked_at)
 
     assert [True, True, False, False] == looks
+
+
+def test_a_wait_that_can_end_without_a_trace_is_never_taken_over() -> None:
+    """A coroutine is switched to and back without a new sequence number, and its stamp stays: only its stack tells."""
+    program = Fabricated()
+    g = program.goroutine(16, ("runtime.gopark", "main.worker"), since=1234)
+    first = census(program)
+    second = census(program, first)
+    sequence = program.memory.read(g + LAYOUT["g.trackingSeq"], 1)
+    program.put_stack(g, ("runtime.gopark", "main.deeper"))
+    program.memory.write(g + LAYOUT["g.trackingSeq"], sequence)
+    third = census(program, second)
+
+    assert [program.pc("main.worker"), program.pc("main.deeper")] == [c.goroutines[0].stack[1] for c in (second, third)]
+
+
+def test_objects_are_made_of_those_that_are_asked_for() -> None:
+    """By place, from the end, as a part, and all; the same object each time."""
+    program, _ = small_program()
+    found = census(program).goroutines
+
+    assert [1, 2, 3, 4] == [goroutine.id for goroutine in found]
+    assert (found[3], found[:2], 4) == (found[-1], (found[0], found[1]), len(found))
+    assert found[2] is found[2]
+    with pytest.raises(IndexError):
+        found[4]
+
+
+def test_two_censuses_after_one_are_not_mixed_up() -> None:
+    """What is new in each of them has a number of its own."""
+    program, _ = small_program(since=1234)
+    first = census(program)
+    program.goroutine(14, id_=78)
+    one = census(program, first)
+    program.set("g", program.goroutines[5], "goid", 79)
+    other = census(program, first)
+
+    assert [78, 79, 78] == [looked.goroutines[4].id for looked in (one, other, one)]
 
 
 def test_a_goroutine_that_ran_in_between_is_read_again() -> None:

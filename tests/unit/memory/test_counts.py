@@ -1,6 +1,10 @@
 """Goroutine counts from the scheduler's own numbers."""
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from otelchan.errors import MemoryGone
 from otelchan.memory.counts import read_counts
@@ -27,7 +31,7 @@ def test_dead_and_system_goroutines_are_not_counted(bias: int) -> None:
     program = with_goroutines(40, bias)
     program.scheduler(ids=64, system=5, free=(3, 2), processors=((4, 60, 64), (1, 33, 33)))
 
-    assert GoroutineCounts(count=40 - 5 - 3 - 2 - 4 - 1, created=60) == counts(program)
+    assert GoroutineCounts(count=40 - 5 - 3 - 2 - 4 - 1, created=60, system=5) == counts(program)
 
 
 def test_the_count_is_never_below_one() -> None:
@@ -63,6 +67,66 @@ def test_empty_places_in_the_list_of_processors_are_skipped() -> None:
     program.allp([0, 0, 0], 0)
 
     assert 2 == counts(program).count
+
+
+class Moving:
+    """Memory that changes while it is read: after the list of processors, before the scheduler is read again."""
+
+    def __init__(self, program: Fabricated, change: Callable[[], None]) -> None:
+        self._memory = program.memory
+        self._change = change
+        self.bytes_read = 0
+
+    def read(self, address: int, size: int) -> bytes:
+        """As the program's memory."""
+        return self._memory.read(address, size)
+
+    def read_many(self, spans: list[tuple[int, int]]) -> list[bytes | None]:
+        """As the program's memory, which changes afterwards."""
+        found = self._memory.read_many(spans)
+        self._change()
+        return found
+
+    def read_joined(self, spans: NDArray[np.uint64]) -> bytearray | None:
+        """As the program's memory."""
+        return self._memory.read_joined(spans)
+
+
+def only_processor(program: Fabricated) -> int:
+    """The P of a program that has one."""
+    array = int.from_bytes(program.memory.read(program.globals.allp, 8), "little")
+    return int.from_bytes(program.memory.read(array, 8), "little")
+
+
+def seen_while(program: Fabricated, change: Callable[[], None]) -> GoroutineCounts:
+    """What is read when everything changes right after the first look at the scheduler."""
+    return read_counts(Moving(program, change), LAYOUT, program.globals, program.bias)
+
+
+def test_a_dead_goroutine_on_its_way_between_two_lists_is_not_found_in_both() -> None:
+    """A P takes 32 from the scheduler between two reads: they are dead once, so nobody alive goes missing."""
+    program = with_goroutines(100)
+    program.scheduler(ids=100, free=(40, 0), processors=((0, 0, 0),))
+
+    def take() -> None:
+        program.set("schedt", program.globals.sched, "gFree.stack.count", 8, 4)
+        program.set("p", only_processor(program), "gFree.count", 32, 4)
+
+    assert 100 - 40 == seen_while(program, take).count
+
+
+def test_ids_taken_meanwhile_are_not_counted_yet() -> None:
+    """A P takes 16 ids and gives out 5 between two reads: the total comes out too small, never too large."""
+    program = with_goroutines(100)
+    program.scheduler(ids=64, processors=((0, 64, 64),))
+
+    def take() -> None:
+        program.set("schedt", program.globals.sched, "goidgen", 80)
+        program.set("p", only_processor(program), "goidcache", 69)
+        program.set("p", only_processor(program), "goidcacheend", 80)
+
+    assert 64 - 11 == seen_while(program, take).created
+    assert 69 == counts(program).created
 
 
 def test_unreadable_counters_are_an_error() -> None:

@@ -38,6 +38,29 @@ def test_more_pieces_than_one_call_takes(buffer: ctypes.Array[ctypes.c_char]) ->
     assert 8 == reader.calls
 
 
+def test_windows_are_read_by_one_call_each(buffer: ctypes.Array[ctypes.c_char]) -> None:
+    """All bytes in order, and how long each window took; only one of too many pieces takes two calls."""
+    reader, base = LiveReader(os.getpid()), ctypes.addressof(buffer)
+    spans = [(base + 8 * n, 8) for n in range(IOV_MAX + 10)]
+    data, took = reader.read_windows(np.array(spans, np.uint64), np.array([0, 3, 5, 5 + IOV_MAX + 5]))
+
+    assert buffer.raw[: 8 * len(spans)] == data.tobytes()
+    assert 3 == len(took) == int((took > 0).sum())
+    assert 4 == reader.calls
+    reader.read_windows(np.array(spans, np.uint64), np.array([0, len(spans)]))
+    assert (6, 16 * len(spans)) == (reader.calls, reader.bytes_read)
+
+
+def test_a_window_with_an_unmapped_piece_says_so(buffer: ctypes.Array[ctypes.c_char]) -> None:
+    """The others are as they are."""
+    reader, base = LiveReader(os.getpid()), ctypes.addressof(buffer)
+    spans = np.array([(base, 8), (base + 8, 8), (8, 8), (base + 16, 8)], np.uint64)
+    data, took = reader.read_windows(spans, np.array([0, 1, 3, 4]))
+
+    assert [False, True, False] == (took < 0).tolist()
+    assert buffer.raw[:8] + buffer.raw[16:24] == data[:8].tobytes() + data[24:].tobytes()
+
+
 def test_an_unmapped_piece_spoils_no_other(buffer: ctypes.Array[ctypes.c_char]) -> None:
     """It alone is None, wherever it is in the list."""
     reader, base = LiveReader(os.getpid()), ctypes.addressof(buffer)

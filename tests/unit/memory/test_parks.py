@@ -24,6 +24,16 @@ def settled(program: Fabricated, while_reading: Callable[[int, int], None] | Non
     return table, settle(program.memory, LAYOUT, ranges, reasons_of(LAYOUT.wait_reasons), table, pending)
 
 
+def stacks(parks: Parks) -> dict[int, tuple[int, ...]]:
+    """By row, where one was found."""
+    return {row: parks.stacks.stacks[number] for row, number in enumerate(parks.stack.tolist()) if number}
+
+
+def complete(parks: Parks) -> set[int]:
+    """Rows."""
+    return set(np.flatnonzero(parks.complete).tolist())
+
+
 def functions(program: Fabricated, stack: tuple[int, ...]) -> tuple[str, ...]:
     """Names along a stack."""
     found = (program.functions.at(pc - program.bias - 1) for pc in stack)
@@ -46,9 +56,9 @@ def test_stacks_and_waits_are_found(bias: int) -> None:
     _, parks = settled(program)
 
     assert {(0, a, "recv"), (1, b, "send")} == waits(parks)
-    assert WORKER == functions(program, parks.stacks[0])
-    assert ("runtime.gopark", "main.deeper", "runtime.goexit") == functions(program, parks.stacks[1])
-    assert ({0, 1}, []) == (parks.complete, parks.unread.tolist())
+    assert WORKER == functions(program, stacks(parks)[0])
+    assert ("runtime.gopark", "main.deeper", "runtime.goexit") == functions(program, stacks(parks)[1])
+    assert ({0, 1}, []) == (complete(parks), parks.unread.tolist())
 
 
 def test_a_select_waits_on_each_of_its_channels() -> None:
@@ -92,7 +102,7 @@ def test_a_nil_channel_has_address_zero() -> None:
     _, parks = settled(program)
 
     assert {(0, 0, "recv"), (1, 0, "send")} == waits(parks)
-    assert {0, 1, 2, 3} == set(parks.stacks)
+    assert {0, 1, 2, 3} == set(stacks(parks))
 
 
 def test_a_lock_is_no_channel() -> None:
@@ -101,7 +111,7 @@ def test_a_lock_is_no_channel() -> None:
     program.set("g", program.goroutine(14), "waiting", program.allocate(LAYOUT["sizeof sudog"]))
     _, parks = settled(program)
 
-    assert (set(), {0}, []) == (waits(parks), parks.complete, parks.unread.tolist())
+    assert (set(), {0}, []) == (waits(parks), complete(parks), parks.unread.tolist())
 
 
 def test_a_stack_that_is_longer_than_the_first_copy_is_read_on() -> None:
@@ -111,8 +121,8 @@ def test_a_stack_that_is_longer_than_the_first_copy_is_read_on() -> None:
     program.goroutine(14, frames)
     _, parks = settled(program)
 
-    assert (*frames, "runtime.goexit") == functions(program, parks.stacks[0])
-    assert {0} == parks.complete
+    assert (*frames, "runtime.goexit") == functions(program, stacks(parks)[0])
+    assert {0} == complete(parks)
 
 
 def test_a_goroutine_that_parks_elsewhere_meanwhile_is_read_again() -> None:
@@ -132,7 +142,7 @@ def test_a_goroutine_that_parks_elsewhere_meanwhile_is_read_again() -> None:
 
     _, parks = settled(program, runs_on)
 
-    assert ({(0, b, "send")}, DEEPER) == (waits(parks), functions(program, parks.stacks[0]))
+    assert ({(0, b, "send")}, DEEPER) == (waits(parks), functions(program, stacks(parks)[0]))
 
 
 def test_a_stack_that_is_moved_meanwhile_is_read_at_its_new_place() -> None:
@@ -152,7 +162,7 @@ def test_a_stack_that_is_moved_meanwhile_is_read_at_its_new_place() -> None:
 
     _, parks = settled(program, is_moved)
 
-    assert (WORKER, {0}) == (functions(program, parks.stacks[0]), parks.complete)
+    assert (WORKER, {0}) == (functions(program, stacks(parks)[0]), complete(parks))
 
 
 def test_a_goroutine_that_runs_meanwhile_is_not_parked_any_more() -> None:
@@ -169,7 +179,7 @@ def test_a_goroutine_that_runs_meanwhile_is_not_parked_any_more() -> None:
 
     table, parks = settled(program, wakes_up)
 
-    assert ({}, set(), []) == (parks.stacks, waits(parks), parks.unread.tolist())
+    assert ({}, set(), []) == (stacks(parks), waits(parks), parks.unread.tolist())
     assert [LAYOUT["const.Grunning"]] == table.status.tolist()
 
 
@@ -186,7 +196,7 @@ def test_a_goroutine_that_never_stands_still_is_given_up() -> None:
 
     _, parks = settled(program, runs)
 
-    assert ([0], {1}, 2 * ATTEMPTS) == (parks.unread.tolist(), set(parks.stacks), len(seen))
+    assert ([0], {1}, 2 * ATTEMPTS) == (parks.unread.tolist(), set(stacks(parks)), len(seen))
     assert still
 
 
@@ -226,7 +236,7 @@ def test_a_stack_that_never_leads_to_goexit_is_shown_as_incomplete() -> None:
     program.set("g", g, "sched.bp", 0)
     _, parks = settled(program)
 
-    assert (("runtime.gopark",), set()) == (functions(program, parks.stacks[0]), parks.complete)
+    assert (("runtime.gopark",), set()) == (functions(program, stacks(parks)[0]), complete(parks))
 
 
 def test_an_executable_without_goexit_is_refused() -> None:

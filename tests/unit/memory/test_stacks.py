@@ -122,3 +122,62 @@ def test_stacks_of_different_depth_are_different() -> None:
     stacks = follow(words, of, RANGES)
 
     assert [(0x1111, 0x2222), (0x1111, 0x2222, END)] == [stacks.stack[which] for which in stacks.which]
+
+
+def many(chains: list[list[int]], pcs: list[int] | None = None) -> Stacks:
+    """Stacks that all have their first frame at the stack pointer; words relative to it where they are below 0x100."""
+    sp = u64(*(0x10000 * (n + 1) for n in range(len(chains))))
+    words = [int(sp[n]) + word if word < 0x100 else word for n, chain in enumerate(chains) for word in chain]
+    size = [8 * len(chain) for chain in chains]
+    start = np.cumsum([0, *(len(chain) for chain in chains[:-1])])
+    of = Sleepers(u64(*(pcs or [0x1111] * len(chains))), sp, sp, sp + u64(*size), start, u64(*size))
+    return follow(u64(*words), of, RANGES)
+
+
+def shown(stacks: Stacks) -> list[tuple[int, ...]]:
+    """The stack of each."""
+    return [stacks.stack[which] for which in stacks.which.tolist()]
+
+
+def test_goroutines_that_came_the_same_way_are_told_apart_by_their_return_addresses() -> None:
+    """Twenty with frames at the same places, at three places of the program."""
+    backs = [0x2222 + number % 3 for number in range(20)]
+    stacks = many([[16, back, 5, END] for back in backs])
+
+    assert [(0x1111, back, END) for back in backs] == shown(stacks)
+    assert ([True] * 20, 3) == (stacks.complete.tolist(), len(stacks.stack))
+
+
+def test_goroutines_that_came_other_ways_are_followed_too() -> None:
+    """As many bytes of stack, frames at other places; some torn, one that does not end, one with another pc."""
+    direct, detour = [16, 0x2222, 0x200, END, 7, 7], [32, 0x2222, 7, 7, 0x200, END]
+    torn, endless = [16, 0x2222, 0x200, 0x3333, 7, 7], [16, 0xDEAD, 0x200, END, 7, 7]
+    stacks = many([*[direct] * 9, *[detour] * 9, torn, endless, direct], [0x1111] * 20 + [0x1115])
+
+    whole = (0x1111, 0x2222, END)
+    assert [*[whole] * 18, (0x1111, 0x2222, 0x3333), (0x1111,), (0x1115, 0x2222, END)] == shown(stacks)
+    assert [*[True] * 18, False, False, True] == stacks.complete.tolist()
+
+
+def test_a_stack_that_looks_like_others_but_reaches_goexit_earlier_ends_there() -> None:
+    """What lies behind it at the places of the others' frames is not its own."""
+    longer, shorter = [16, 0x2222, 32, 0x3333, 0x200, END], [16, END, 32, 0x3333, 0x200, END]
+    stacks = many([*[longer] * 9, shorter, shorter])
+
+    assert [*[(0x1111, 0x2222, 0x3333, END)] * 9, *[(0x1111, END)] * 2] == shown(stacks)
+
+
+def test_a_frame_that_is_skipped_is_none() -> None:
+    """It was left there by an earlier call, at the place of a frame of the others."""
+    longer, skips = [16, 0x2222, 32, 0x3333, 0x200, END], [32, 0x2222, 32, 0x3333, 0x200, END]
+    stacks = many([*[longer] * 9, skips])
+
+    assert [*[(0x1111, 0x2222, 0x3333, END)] * 9, (0x1111, 0x2222, END)] == shown(stacks)
+
+
+def test_a_large_stack_is_followed_alone() -> None:
+    """Though nobody is like it."""
+    deep = [word for frame in range(300) for word in (0x10000 + 16 * (frame + 1), 0x2222)] + [0, END]
+    stacks = many([deep])
+
+    assert [(0x1111, *[0x2222] * 300, END)] == shown(stacks)

@@ -4,7 +4,7 @@ import pytest
 
 from otelchan.gobinary.types import Frame, MakeSite
 from otelchan.memory.types import Census, Channel, Goroutine, GoroutineCounts, Wait
-from otelchan.model.names import Name, Namer, names_for_census, package_of
+from otelchan.model.names import Name, Namer, Uses, names_for_census, package_of
 from tests.support.images import go_image
 
 INT = 0x500000
@@ -69,6 +69,93 @@ def test_a_make_with_an_unknown_capacity_fits_every_capacity() -> None:
 
     assert namer.unseen(channel(capacity=8), ()).source == "use"
     assert namer.unseen(channel(capacity=3), ()) == Name("main.newQueue queue.go:12", "code", "user")
+
+
+def test_a_make_of_unknown_type_fits_every_type() -> None:
+    """A generic function may make channels of what others make too, so it takes certainty away from them."""
+    sites = (MakeSite(0x401100, INT, 8), MakeSite(0x401200, 0, 8))
+
+    assert Namer(go_image(FRAMES, make_sites=sites)).unseen(channel(capacity=8), ()).source == "use"
+    assert Namer(go_image(FRAMES, make_sites=sites)).unseen(channel(capacity=8, element_type=INT + 64), ()) == Name(
+        "main.main main.go:50", "code", "user"
+    )
+
+
+def test_what_reflection_makes_is_named_by_its_use() -> None:
+    """reflect.MakeChan is no place: whoever called it would be one."""
+    frames = {**FRAMES, 0x401500: (Frame("reflect.MakeChan", "/go/src/reflect/value.go", 3066),)}
+    namer = Namer(go_image(frames, make_sites=(MakeSite(0x401500, 0, -1), MakeSite(0x401100, INT, 0))))
+
+    assert namer.unseen(channel(capacity=8), {"main.worker"}) == Name("chan int main.worker", "use", "user")
+    assert namer.unseen(channel(capacity=0), {"main.worker"}).source == "use"
+
+
+def test_a_channel_of_a_type_made_at_run_time_is_named_by_its_use() -> None:
+    """No site in the code names such a type, so one of unknown type proves nothing."""
+    namer = Namer(go_image(FRAMES, make_sites=(MakeSite(0x401100, 0, 0),)))
+
+    assert namer.unseen(channel(element_type=0), {"main.worker"}).source == "use"
+
+
+def test_who_waits_on_a_channel_is_no_proof_of_who_made_it() -> None:
+    """A function may wait on a channel that it was given, as everybody does on that of a context, while its own package
+    makes another one of that type."""
+    frames = {**FRAMES, 0x401500: (Frame("context.(*cancelCtx).Done", "/go/src/context/context.go", 457),)}
+    namer = Namer(go_image(frames, make_sites=(MakeSite(0x401100, INT, 0), MakeSite(0x401500, INT, 0))))
+
+    assert namer.unseen(channel(), {"main.worker"}) == Name("chan int main.worker", "use", "user")
+
+
+def timer(sites: tuple[MakeSite, ...], frames: dict[int, tuple[Frame, ...]] = FRAMES) -> Name:
+    """The name of a timer's channel, whose capacity the runtime says is 0."""
+    ticking = channel()._replace(timer=True)
+    return Namer(go_image(frames, make_sites=sites)).unseen(ticking, {"main.worker"})
+
+
+def test_a_timers_channel_is_made_by_package_time_with_room_for_one() -> None:
+    """cap() says 0, and no other place makes one with a timer."""
+    made = (MakeSite(0x401100, INT, 0), MakeSite(0x401300, INT, 1))
+
+    assert timer(made) == Name("time.NewTimer sleep.go:150", "code", "timer")
+
+
+def test_a_timer_that_may_be_a_ticker_is_named_by_its_use_and_is_a_timer() -> None:
+    """Of two places in package time none is told."""
+    frames = {**FRAMES, 0x401500: (Frame("time.NewTicker", "/go/src/time/tick.go", 43),)}
+    made = (MakeSite(0x401300, INT, 1), MakeSite(0x401500, INT, 1))
+
+    assert timer(made, frames) == Name("chan int main.worker", "use", "timer")
+
+
+def test_a_channel_of_signals_is_known_by_its_type() -> None:
+    """Whoever makes it: it is made for signal.Notify, and waits idle by design."""
+    signals = channel(capacity=1)._replace(element_type="os.Signal")
+    namer = Namer(go_image(FRAMES, make_sites=(MakeSite(0x401100, INT, 1), MakeSite(0x401200, INT, 8))))
+
+    assert namer.made(0x401100, signals) == Name("main.newQueue queue.go:12", "make", "signal")
+    assert namer.unseen(signals, ()) == Name("main.newQueue queue.go:12", "code", "signal")
+    assert namer.unseen(signals._replace(capacity=3), ()).kind == "signal"
+
+
+def test_a_channel_that_only_the_runtime_can_have_made_is_its_own() -> None:
+    """Two places fit, so neither is told; but both are the runtime's."""
+    first, second = (Frame("runtime.ensureSigM", "/go/src/runtime/signal_unix.go", line) for line in (1072, 1073))
+    namer = Namer(go_image({1: (first,), 2: (second,)}, make_sites=(MakeSite(1, INT, 0), MakeSite(2, INT, 0))))
+
+    assert namer.unseen(channel(), ()) == Name("chan int", "use", "runtime")
+
+
+def test_receivers_that_are_seen_name_a_channel_and_senders_where_nobody_receives() -> None:
+    """Of several the one that sorts first; what the compiler made is none."""
+    uses = Uses(go_image(FRAMES))
+    uses.add(1, "send", "main.a")
+    assert uses.of(1) == {"main.a"}
+    uses.add(1, "recv", "main.c")
+    uses.add(1, "recv", "main.b")
+
+    assert uses.of(1) == {"main.b", "main.c"}
+    uses.clear()
+    assert uses.of(1) == set()
 
 
 def test_two_inlined_copies_of_one_make_are_one_place() -> None:

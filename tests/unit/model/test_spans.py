@@ -2,14 +2,16 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from otelchan.gobinary.types import Frame
 from otelchan.kernel.types import BlockRecord
 from otelchan.model.names import Name
 from otelchan.model.spans import LINK_MAX_AGE_NS, SpanMaker
 from otelchan.model.types import BlockSpan, Waker
-from tests.support.images import go_image
+from tests.support.images import Functions, go_image
 
 BIAS = 0x10000
 SP = 0xC000100000
@@ -83,6 +85,19 @@ def test_the_waker_is_named_by_goroutine_function_and_way() -> None:
 
     assert by_value.waker == Waker(8, "value", FRAMES[0x401040])
     assert by_close.waker == Waker(8, "close", FRAMES[0x401040])
+
+
+def test_wrappers_that_the_compiler_made_are_left_out() -> None:
+    """A deferred close is done by who deferred it, as Go's own tracebacks say; nobody wrote `main.drain.deferwrap1`."""
+    wrapper = Frame("main.drain.deferwrap1", "/src/main.go", 79)
+    frames = {**FRAMES, 0x401050: (wrapper,)}
+    functions: Any = Functions(frames, wrappers=frozenset({wrapper.function}))
+    image = replace(go_image(frames), functions=functions)
+    woken = replace(record(7, 8), waker=(0x401010 + BIAS, 0x401050 + BIAS, 0x401040 + BIAS))
+
+    span = SpanMaker(image, BIAS).make(woken, NAME, "int", 5000)
+
+    assert span.waker == Waker(8, "value", FRAMES[0x401040])
 
 
 def test_a_span_links_to_the_wakers_own_last_wait() -> None:

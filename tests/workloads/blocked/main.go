@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
@@ -28,12 +29,21 @@ import (
 func main() {
 	more := flag.Int("more", 0, "park this many more goroutines, each sending on a channel of its own")
 	shared := flag.Int("shared", 0, "park this many more goroutines, in a select on two channels they share")
+	crowd := flag.Int("crowd", 0, "park this many more goroutines, at five places on three channels")
+	three := flag.Int("three", 0, "park this many more goroutines, each in a select of three cases")
+	deep := flag.Int("deep", 0, "park this many more goroutines below -depth calls")
+	depth := flag.Int("depth", 50, "how many")
 	flag.Parse()
 
 	started := runtime.NumGoroutine()
 	parked := parkAll()
 	parked += parkMore(*more) + parkShared(*shared)
-	awaitParked(started + parked)
+	crowds := parkCrowd(*crowd) + parkThree(*three) + parkDeep(*deep, *depth)
+	if crowds > 0 {
+		awaitStill(started + parked + crowds)
+	} else {
+		awaitParked(started + parked)
+	}
 	fmt.Printf("pid %d\n", os.Getpid())
 
 	lines := bufio.NewScanner(os.Stdin)
@@ -95,6 +105,21 @@ func dump() {
 		if n := runtime.Stack(text, true); n < size {
 			os.Stdout.Write(text[:n])
 			fmt.Println()
+			return
+		}
+	}
+}
+
+// awaitStill is awaitParked for crowds, whose dump would take seconds.
+func awaitStill(want int) {
+	runnable := []metrics.Sample{
+		{Name: "/sched/goroutines/runnable:goroutines"},
+		{Name: "/sched/goroutines/running:goroutines"},
+	}
+	for {
+		time.Sleep(50 * time.Millisecond)
+		metrics.Read(runnable)
+		if runtime.NumGoroutine() >= want && runnable[0].Value.Uint64() == 0 && runnable[1].Value.Uint64() <= 1 {
 			return
 		}
 	}

@@ -1,0 +1,161 @@
+"""Channels as columns: a program may have one for each of very many goroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from otelchan.memory.made import Made
+from otelchan.memory.rows import Indices, Words
+
+CHANNEL_COLUMNS = ("address", "length", "capacity", "element_size", "closed", "timer", "senders", "receivers", "kind")
+"""Of the numbers that Channels are made of: the fields of Channel; kind: live address of the element type."""
+_ADDRESS, _LENGTH, _CAPACITY, _SIZE, _CLOSED, _TIMER, _SENDERS, _RECEIVERS, _KIND = range(len(CHANNEL_COLUMNS))
+
+
+class Channel(NamedTuple):
+    """One hchan. length, capacity and waiters in elements and goroutines; read without a lock, so a gauge.
+
+    element_type: as reflect prints it. element_type_address: link-time address of its descriptor.
+    allocated: False when the heap says the slot is free (the channel is gone), None when it cannot be told.
+    timer: a channel of time.After, NewTimer or NewTicker (hchan.timer is not nil).
+    """
+
+    address: int
+    element_type: str
+    element_type_address: int
+    element_size: int
+    length: int
+    capacity: int
+    closed: bool
+    timer: bool
+    waiting_senders: int = 0
+    waiting_receivers: int = 0
+    allocated: bool | None = None
+
+
+class Element(NamedTuple):
+    """An element type. address: of its descriptor, link-time."""
+
+    name: str
+    address: int
+
+
+class Channels(Sequence[Channel]):
+    """Channels that are allocated, by ascending address: a sequence of Channel, each made when it is asked for.
+
+    numbers: one row per channel, of CHANNEL_COLUMNS. elements: element types by live address. serial: stays while
+    nothing about the channel changes. They belong to the census: nobody changes them.
+    """
+
+    def __init__(self, numbers: Words, elements: Mapping[int, Element], serial: Indices, made: Made[Channel]) -> None:
+        """made: for objects, by these serials."""
+        self.numbers = numbers
+        self.elements, self.serial, self._made = elements, serial, made
+
+    @property
+    def address(self) -> Words:
+        """Live addresses, ascending."""
+        return self.numbers[:, _ADDRESS]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Channel: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Channel, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Channel | tuple[Channel, ...]:
+        if isinstance(index, slice):
+            return tuple(self._objects(np.arange(len(self))[index]))
+        (found,) = self._objects(np.array([range(len(self))[index]]))
+        return found
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(self._objects(np.arange(len(self))))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _objects(self, places: Indices) -> list[Channel]:
+        return self._made.of(self.serial[places], lambda missing: self.new(places[missing]))
+
+    def new(self, places: Indices) -> Iterable[Channel]:
+        """The channels at these places, as objects that nobody keeps."""
+        rows = self.numbers[places]
+        elements = [self.elements[kind] for kind in rows[:, _KIND].tolist()]
+        columns = (
+            rows[:, _ADDRESS].tolist(),
+            [element.name for element in elements],
+            [element.address for element in elements],
+            rows[:, _SIZE].tolist(),
+            rows[:, _LENGTH].tolist(),
+            rows[:, _CAPACITY].tolist(),
+            (rows[:, _CLOSED] != 0).tolist(),
+            (rows[:, _TIMER] != 0).tolist(),
+            rows[:, _SENDERS].tolist(),
+            rows[:, _RECEIVERS].tolist(),
+            [True] * len(rows),
+        )
+        return map(Channel._make, zip(*columns, strict=True))
+
+
+class ChannelMap(Mapping[int, Channel]):
+    """Channels by address: those of a census, and others."""
+
+    def __init__(self, channels: Iterable[Channel], others: Mapping[int, Channel] | None = None) -> None:
+        """channels: as in Census.channels. others: not among these."""
+        self.columns = channels if isinstance(channels, Channels) else None
+        self.others: dict[int, Channel] = {} if self.columns is not None else {c.address: c for c in channels}
+        self.others.update(others or {})
+        self._places: dict[int, int] = {}
+        if self.columns is not None:
+            self._places = dict(zip(self.columns.address.tolist(), range(len(self.columns)), strict=True))
+
+    @classmethod
+    def of(cls, channels: Mapping[int, Channel]) -> ChannelMap:
+        """From any mapping, unless it is one of these already."""
+        return channels if isinstance(channels, ChannelMap) else cls((), channels)
+
+    def numbers(self) -> Words:
+        """One row per channel, in the order of iteration, of CHANNEL_COLUMNS."""
+        others = [
+            (c.address, c.length, c.capacity, c.element_size, c.closed, c.timer, *c[8:10], c.element_type_address)
+            for c in self.others.values()
+        ]
+        rows = np.array(others, np.uint64).reshape(-1, len(CHANNEL_COLUMNS))
+        return rows if self.columns is None else np.concatenate((self.columns.numbers, rows))
+
+    def update(self, others: Mapping[int, Channel]) -> None:
+        """Add channels that are not here."""
+        self.others.update(others)
+
+    def many(self, addresses: Sequence[int]) -> list[Channel]:
+        """The channels at these addresses, made at one go."""
+        inside = [address for address in addresses if address in self._places]
+        found = self.others
+        if self.columns is not None:
+            places = np.array([self._places[address] for address in inside], np.int64)
+            found = self.others | dict(zip(inside, self.columns.new(places), strict=True))
+        return [found[address] for address in addresses]
+
+    def __getitem__(self, address: int) -> Channel:
+        (channel,) = self.many([address])
+        return channel
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._places or address in self.others
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._places
+        yield from self.others
+
+    def __len__(self) -> int:
+        return len(self._places) + len(self.others)
