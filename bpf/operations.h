@@ -10,6 +10,8 @@
 OC_INLINE int oc_buffered(struct pt_regs *ctx, u32 condition)
 {
 	u64 flags = OC_FLAGS(ctx);
+	if (condition == OC_COND_ALWAYS)
+		return 1;
 	if (condition == OC_COND_BELOW)
 		return (flags & OC_CF) != 0;
 	return !(flags & (OC_CF | OC_ZF));

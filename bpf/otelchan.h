@@ -5,11 +5,13 @@
 #define OTELCHAN_H
 
 #define OC_TARGETS      256	/* programs watched at once */
-#define OC_PARKED       65536	/* goroutines parked on channels, default; set before load */
+#ifndef OC_PARKED	/* BCC is given the number with -D, libbpf sets it before load */
+#define OC_PARKED       65536	/* goroutines parked on channels, default */
+#endif
 #define OC_CHANNELS     65536	/* channels whose name is known to the kernel */
 #define OC_NAMES        16384	/* channel names over all programs */
 #define OC_HISTOGRAMS   8192	/* (channel name, operation) that ever blocked */
-#define OC_RING_BYTES   (1 << 22)
+#define OC_RING_BYTES   (1 << 21)
 #define OC_STACK_BYTES  4096	/* of a sleeper's stack, copied once */
 #define OC_WAKER_FRAMES 24
 #define OC_WINDOW       32	/* words read at a wake site, from the stack pointer up */
@@ -65,6 +67,7 @@ enum oc_loss {
 /* flags of PARK and WAKE: enum oc_operation. Of PARK also: parks for ever. Of SEND, RECV: the condition. */
 #define OC_FLAG_OPERATION     0x3
 #define OC_FLAG_FOREVER       0x4
+#define OC_COND_ALWAYS        0	/* only what the buffer has comes there */
 #define OC_COND_ABOVE         1	/* CF=0 and ZF=0 */
 #define OC_COND_BELOW         2	/* CF=1 */
 

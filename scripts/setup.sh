@@ -48,6 +48,9 @@ debian_packages() {
   is_file /usr/include/stdlib.h || want libc6-dev
   command -v bpftool >/dev/null || want bpftool
   command -v bpftrace >/dev/null || want bpftrace # the tests attach it beside otelchan
+  command -v gcore >/dev/null || want gdb         # gcore
+  is_file /usr/lib/python3/dist-packages/bcc/__init__.py || want python3-bpfcc # in Debian's own Python only
+  compgen -G '/lib/modules/*/build/include/generated/autoconf.h' >/dev/null || want linux-headers-amd64 # for BCC: any
 }
 
 install_packages() {

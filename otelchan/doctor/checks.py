@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otelchan.doctor.probing import check_probing
 from otelchan.doctor.types import STEPS, MachineFacts, ProgramFacts
 from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.types import Plane
@@ -15,9 +16,9 @@ _LEAST_MEMORY = 128 * _MEBIBYTE
 
 
 def check_machine(facts: MachineFacts) -> list[Check]:
-    """Kernel, privileges and libbpf, in the order in which they matter."""
-    checks = [_kernel(facts), _privileges(facts), _libbpf(facts), _object(facts), _loading(facts)]
-    checks += [_links(facts), _btf(facts), _locked_memory(facts), _cgroup(facts)]
+    """Kernel, privileges, loading and attaching, in the order in which they matter."""
+    checks = [_kernel(facts), _privileges(facts), *check_probing(facts.features)]
+    checks += [_btf(facts), _locked_memory(facts), _cgroup(facts)]
     return checks + _security_modules(facts)
 
 
@@ -51,41 +52,6 @@ def _privileges(facts: MachineFacts) -> Check:
         missing = " and ".join(f"CAP_{name}" for name in read)
         return Check("privileges", NOTE, found, f"without {missing} only this user's own programs can be read")
     return Check("privileges", OK, found)
-
-
-def _libbpf(facts: MachineFacts) -> Check:
-    if facts.features.libbpf is None:
-        return Check("libbpf", FAULT, "not found", facts.features.reasons.get("libbpf", "apt-get install libbpf1"))
-    return Check("libbpf", OK, facts.features.libbpf)
-
-
-def _object(facts: MachineFacts) -> Check:
-    if facts.features.object is None:
-        advice = facts.features.reasons.get("object", "install the wheel, or run `make build`")
-        return Check("BPF object", FAULT, "not there", advice)
-    return Check("BPF object", OK, facts.features.object)
-
-
-def _loading(facts: MachineFacts) -> Check:
-    features = facts.features
-    if features.bpf_allowed:
-        return Check("BPF loading", OK, "the kernel takes the program")
-    if features.libbpf is None or features.object is None:
-        return Check("BPF loading", NOTE, "not tried", "it needs libbpf and the BPF object first")
-    return Check("BPF loading", FAULT, "refused", features.reasons.get("bpf_allowed", "run as root"))
-
-
-def _links(facts: MachineFacts) -> Check:
-    features = facts.features
-    if not features.bpf_allowed:
-        return Check("uprobe_multi", NOTE, "not tried", "it needs a loaded program first")
-    for feature, there in (
-        ("uprobe_multi", features.uprobe_multi),
-        ("uprobe_multi_thread_filter", features.uprobe_multi_thread_filter),
-    ):
-        if not there:
-            return Check("uprobe_multi", FAULT, "not usable", features.reasons.get(feature, "use Linux 6.10 or newer"))
-    return Check("uprobe_multi", OK, "links over many sites, filtered by process")
 
 
 def _btf(facts: MachineFacts) -> Check:

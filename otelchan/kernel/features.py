@@ -2,65 +2,74 @@
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from otelchan.errors import KernelError
-from otelchan.kernel import libbpf, syscall
-from otelchan.kernel.session import OBJECT
+from otelchan.kernel import libbpf
+from otelchan.kernel.bcc import bcc_version, require_headers
+from otelchan.kernel.links import Attach, choose_attach, require_bpf
+from otelchan.kernel.loaders import OBJECT, Backend, load
+
+T = TypeVar("T")
+_FEW_ENTRIES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """libbpf: version or None. object: path of the compiled BPF object or None. reasons: feature -> why it is missing.
+    """reasons: field -> why it is missing, and what to do. None, or False: missing.
 
-    uprobe_multi: links over many sites (Linux 6.6). uprobe_multi_thread_filter: they filter by process, not by thread
-    (fixed by commit 46ba0e49b642, Linux 6.10; before, a pid filter missed all threads but one).
+    libbpf, bcc: versions. object: path of the compiled BPF object. headers: for which kernel release, for BCC; any
+    serve (see headers). bpf_allowed: a program can be loaded at all. multi, perf: ways of attaching that work.
+    backend, attach: what "auto" takes, and the kernel has taken the program so.
     """
 
-    libbpf: str | None
-    object: str | None
-    bpf_allowed: bool
-    uprobe_multi: bool
-    uprobe_multi_thread_filter: bool
+    libbpf: str | None = None
+    object: str | None = None
+    bcc: str | None = None
+    headers: str | None = None
+    bpf_allowed: bool = False
+    multi: bool = False
+    perf: bool = False
+    backend: Backend | None = None
+    attach: Attach | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
 def probe_features() -> Features:
-    """Load the program, try a link to a pid that cannot be; attaches nothing."""
+    """Load the program as it would be loaded, try links that cannot be; attaches nothing."""
     reasons: dict[str, str] = {}
-    version = None
-    try:
-        version = libbpf.version()
-    except KernelError as error:
-        reasons["libbpf"] = str(error)
-    path = str(OBJECT) if OBJECT.is_file() else None
-    if path is None:
-        reasons["object"] = f"{OBJECT} does not exist; build it with `make build`"
-    loaded = None
-    if version and path:
+
+    def tried(name: str, trial: Callable[[], T]) -> T | None:
         try:
-            loaded = libbpf.BpfObject(OBJECT, "oc_dispatch", {"parked": 64})
+            return trial()
         except KernelError as error:
-            reasons["bpf_allowed"] = str(error)
-    multi = loaded is not None and _link_errno(loaded.program_fd, "/nonexistent", 1) == errno.ENOENT
-    # For pid -1 the fixed kernel answers EINVAL; one that filters by thread looks it up and answers ESRCH.
-    filtered = loaded is not None and multi and _link_errno(loaded.program_fd, "/proc/self/exe", -1) == errno.EINVAL
-    if loaded:
-        loaded.close()
-        if not multi:
-            reasons["uprobe_multi"] = "the kernel has no uprobe_multi links; use Linux 6.6 or newer"
-        elif not filtered:
-            reasons["uprobe_multi_thread_filter"] = (
-                "the kernel's uprobe_multi links filter threads instead of processes; use Linux 6.10 or newer"
-            )
-    return Features(version, path, loaded is not None, multi, filtered, reasons)
+            reasons[name] = str(error)
+            return None
+
+    def load_now() -> Backend | None:
+        return _load(attach) if attach else None
+
+    allowed = tried("bpf_allowed", require_bpf) is not None
+    multi = tried(Attach.MULTI, lambda: choose_attach(Attach.MULTI)) if allowed else None
+    perf = tried(Attach.PERF, lambda: choose_attach(Attach.PERF)) if allowed else None
+    attach = multi or perf
+    return Features(
+        libbpf=tried("libbpf", libbpf.version),
+        object=tried("object", lambda: str(libbpf.require_object(OBJECT))),
+        bcc=tried("bcc", bcc_version),
+        headers=tried("headers", lambda: require_headers().release),
+        bpf_allowed=allowed,
+        multi=multi is not None,
+        perf=perf is not None,
+        backend=tried("backend", load_now),
+        attach=attach,
+        reasons=reasons,
+    )
 
 
-def _link_errno(program_fd: int, path: str, pid: int) -> int:
-    """The errno of a link that cannot be made, whichever way the kernel finds out."""
-    try:
-        syscall.link_uprobe_multi(program_fd, path, [64], [0], pid)
-    except OSError as error:
-        return error.errno or 0
-    return 0
+def _load(attach: Attach) -> Backend:
+    backend, loaded = load("auto", attach, _FEW_ENTRIES)
+    loaded.close()
+    return backend

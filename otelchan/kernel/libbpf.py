@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
 from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import cache
 from pathlib import Path
 
 from otelchan.errors import KernelError
+from otelchan.kernel.links import NOT_PERMITTED
 from otelchan.kernel.syscall import TRACE_UPROBE_MULTI
 
 _SIGNATURES = {
@@ -52,16 +54,28 @@ def version() -> str:
     return str(library().libbpf_version_string().decode())
 
 
+def require_object(path: Path) -> Path:
+    """The path. Raises KernelError when there is no such file."""
+    if not path.is_file():
+        raise KernelError(f"the BPF object {path} does not exist; build it with `make build`")
+    return path
+
+
 class BpfObject:
     """One object file, opened and loaded into the kernel. Close it to give everything back."""
 
-    def __init__(self, path: Path, program: str, sizes: dict[str, int] | None = None) -> None:
-        """Load `program` for uprobe_multi; sizes: map name -> max_entries.
+    def __init__(
+        self,
+        path: Path,
+        program: str,
+        sizes: Mapping[str, int] | None = None,
+        attach_type: int = TRACE_UPROBE_MULTI,
+    ) -> None:
+        """Load `program` for one way of attaching it (see links); sizes: map name -> max_entries.
 
         Raises KernelError: no libbpf, no object, not allowed, refused by the verifier.
         """
-        if not path.is_file():
-            raise KernelError(f"the BPF object {path} does not exist; build it with `make build`")
+        require_object(path)
         lib = library()
         self._handle = lib.bpf_object__open_file(os.fsencode(path), None)
         if not self._handle:
@@ -69,7 +83,7 @@ class BpfObject:
         handle = lib.bpf_object__find_program_by_name(self._handle, program.encode())
         self._log = ctypes.create_string_buffer(1 << 16)
         lib.bpf_program__set_log_buf(handle, self._log, len(self._log))
-        lib.bpf_program__set_expected_attach_type(handle, TRACE_UPROBE_MULTI)
+        lib.bpf_program__set_expected_attach_type(handle, attach_type)
         for name, entries in (sizes or {}).items():
             found = lib.bpf_object__find_map_by_name(self._handle, name.encode())
             lib.bpf_map__set_max_entries(found, entries)
@@ -95,10 +109,7 @@ class BpfObject:
 
     def _explain(self, number: int) -> str:
         if number == 1:
-            return (
-                "loading the BPF program is not permitted; run as root or with CAP_BPF and CAP_PERFMON "
-                "(`otelchan doctor` shows what is missing)"
-            )
+            return f"loading a BPF program is not permitted; {NOT_PERMITTED}"
         lines = [line for line in self._log.value.decode(errors="replace").splitlines() if line]
         detail = f"; the verifier's last words: {lines[-2] if len(lines) > 1 else lines[-1]}" if lines else ""
         return f"the kernel refused the BPF program: {os.strerror(number)}{detail}; run `otelchan doctor`"

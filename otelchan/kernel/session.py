@@ -10,50 +10,64 @@ import numpy as np
 
 from otelchan.errors import KernelError
 from otelchan.kernel import syscall
-from otelchan.kernel.libbpf import BpfObject
+from otelchan.kernel.links import Attach, allow_descriptors, choose_attach, link
+from otelchan.kernel.loaders import OBJECT, RING, load
 from otelchan.kernel.ring import RingReader
 from otelchan.kernel.types import MAPS, TARGETS
 
-OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
-RING_BYTES = 1 << 22
+RING_BYTES = 1 << 21
 LIMITS = {"channels": 65536, "counts": 16384, "blocks": 8192}  # OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS
 _REASONS = {
     errno.EPERM: "it is not permitted; run as root or with CAP_BPF and CAP_PERFMON (`otelchan doctor`)",
+    errno.EACCES: "it is not permitted; run as root or with CAP_SYS_ADMIN (`otelchan doctor`)",
     errno.ESRCH: "the process is gone",
     errno.ENOENT: "the executable cannot be opened",
-    errno.EINVAL: "the kernel does not know uprobe_multi links; Linux 6.6 or newer is needed (`otelchan doctor`)",
+    errno.EINVAL: "the kernel refuses these places in the executable; was the file replaced?",
+    errno.EMFILE: "no more files may be open; raise the limit (`ulimit -n`)",
 }
 
 
 class Session:
-    """One loaded object with its maps. Closing it takes every trap out of every program."""
+    """The loaded kernel side with its maps. Closing it takes every trap out of every program.
 
-    def __init__(self, parked_entries: int = 65536, path: Path = OBJECT) -> None:
-        """parked_entries: goroutines that may be parked on channels at once, over all programs.
+    backend: who loaded it. way: how it is attached.
+    """
 
-        Raises KernelError, see BpfObject.
+    def __init__(
+        self, parked_entries: int = 65536, path: Path = OBJECT, *, backend: str = "auto", attach: str = "auto"
+    ) -> None:
+        """parked_entries: goroutines that may be parked on channels at once, over all programs. path: the object for
+        libbpf. backend: "auto", "libbpf" or "bcc". attach: "auto", "multi" or "perf".
+
+        Raises KernelError: see choose_attach and load.
         """
-        self._object = BpfObject(path, "oc_dispatch", {"parked": parked_entries})
-        self._fds = {name: self._object.map_fd(name) for name in MAPS}
-        self._ring = RingReader(self._object.map_fd("events"), RING_BYTES)
-        self._links: set[int] = set()
+        self.way = choose_attach(attach)
+        if self.way is Attach.PERF:
+            allow_descriptors()
+        self.backend, self._loaded = load(backend, self.way, parked_entries, path)
+        self._fds = {name: self._loaded.map_fd(name) for name in MAPS}
+        self._ring = RingReader(self._loaded.map_fd(RING), RING_BYTES)
+        self._links: dict[int, list[int]] = {}
         self.limits = {**LIMITS, "parked": parked_entries}
 
     def attach(self, path: str, offsets: list[int], cookies: list[int], pid: int) -> int:
-        """One uprobe_multi link over all `offsets`; returns its id for detach(). Raises KernelError."""
+        """Attach at all `offsets`; returns an id for detach(). Raises KernelError, and then nothing is attached."""
         try:
-            link = syscall.link_uprobe_multi(self._object.program_fd, path, offsets, cookies, pid)
+            links = link(self.way, self._loaded.program_fd, path, offsets, cookies, pid)
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
             raise KernelError(f"cannot attach {len(offsets)} probes to pid {pid} ({path}): {reason}") from error
-        self._links.add(link)
-        return link
+        self._links[links[0]] = links
+        return links[0]
 
-    def detach(self, link: int) -> None:
-        """Take the link's traps out of the program; returns when they are gone (tens of milliseconds)."""
-        if link in self._links:
-            self._links.discard(link)
-            os.close(link)
+    def detach(self, link_id: int) -> None:
+        """Take these traps out of the program; returns when they are gone.
+
+        Tens of milliseconds for a uprobe_multi link; for perf links about 100 ms per site, one after the other in the
+        kernel, whether or not several threads close them.
+        """
+        for descriptor in self._links.pop(link_id, []):
+            os.close(descriptor)
 
     def write_target(self, target_id: int, config: np.ndarray) -> None:
         """The whole entry of one target in `targets`."""
@@ -90,10 +104,10 @@ class Session:
 
     def close(self) -> None:
         """Detach everything and unload."""
-        for link in list(self._links):
-            self.detach(link)
+        for link_id in list(self._links):
+            self.detach(link_id)
         self._ring.close()
-        self._object.close()
+        self._loaded.close()
 
 
 assert TARGETS <= 1 << 16  # the cookie has 16 bits for it

@@ -1,4 +1,4 @@
-"""bpf(2) and what belongs to it, by number: links and maps, whoever loaded the program.
+"""bpf(2) by number: links and maps, whoever loaded the program.
 
 Source of layouts: include/uapi/linux/bpf.h (union bpf_attr), Linux 6.6 for uprobe_multi.
 """
@@ -11,8 +11,9 @@ import os
 from otelchan.errors import KernelError
 
 _SYS_BPF = 321  # x86-64
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 24, 28
-TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 5, 24, 28
+_PROG_TYPE_KPROBE = 2  # enum bpf_prog_type: uprobes too
+_PERF_EVENT, TRACE_UPROBE_MULTI = 41, 48  # enum bpf_attach_type
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -58,6 +59,33 @@ class _UprobeMulti(ctypes.Structure):
     ]
 
 
+class _ProgLoad(ctypes.Structure):
+    _fields_ = [
+        ("prog_type", ctypes.c_uint32),
+        ("insn_cnt", ctypes.c_uint32),
+        ("insns", ctypes.c_uint64),
+        ("license", ctypes.c_uint64),
+        ("log_level", ctypes.c_uint32),
+        ("log_size", ctypes.c_uint32),
+        ("log_buf", ctypes.c_uint64),
+        ("kern_version", ctypes.c_uint32),
+        ("prog_flags", ctypes.c_uint32),
+        ("prog_name", ctypes.c_char * 16),
+        ("prog_ifindex", ctypes.c_uint32),
+        ("expected_attach_type", ctypes.c_uint32),
+    ]
+
+
+class _PerfLink(ctypes.Structure):
+    _fields_ = [
+        ("prog_fd", ctypes.c_uint32),
+        ("target_fd", ctypes.c_uint32),
+        ("attach_type", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cookie", ctypes.c_uint64),
+    ]
+
+
 def _bpf(command: int, attributes: ctypes.Structure) -> int:
     result: int = _libc.syscall(_SYS_BPF, command, ctypes.byref(attributes), ctypes.sizeof(attributes))
     return result if result >= 0 else -ctypes.get_errno()
@@ -67,6 +95,27 @@ def _checked(result: int, what: str) -> int:
     if result < 0:
         raise KernelError(f"{what} failed: {os.strerror(-result)} (errno {-result}); run `otelchan doctor`")
     return result
+
+
+def _descriptor(result: int) -> int:
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    return result
+
+
+def load_program(instructions: bytes, attach_type: int) -> int:
+    """Load a uprobe program, 8 bytes per instruction; returns its descriptor. Raises OSError."""
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    license_name = ctypes.create_string_buffer(b"Dual BSD/GPL")
+    attributes = _ProgLoad(
+        prog_type=_PROG_TYPE_KPROBE,
+        insn_cnt=len(instructions) // 8,
+        insns=ctypes.addressof(code),
+        license=ctypes.addressof(license_name),
+        prog_name=b"oc_trial",
+        expected_attach_type=attach_type,
+    )
+    return _descriptor(_bpf(_PROG_LOAD, attributes))
 
 
 def map_lookup(fd: int, key: bytes, value_size: int) -> bytes | None:
@@ -147,7 +196,13 @@ def link_uprobe_multi(program_fd: int, path: str, offsets: list[int], cookies: l
         0,
         pid & 0xFFFFFFFF,
     )
-    result = _bpf(_LINK_CREATE, attributes)
-    if result < 0:
-        raise OSError(-result, os.strerror(-result))
-    return result
+    return _descriptor(_bpf(_LINK_CREATE, attributes))
+
+
+def link_perf_event(program_fd: int, event_fd: int, cookie: int) -> int:
+    """Let a perf event run a program, which gets `cookie` (Linux 5.15); returns a link descriptor.
+
+    The link keeps the event: with its descriptor closed, closing the link ends both. Raises OSError.
+    """
+    attributes = _PerfLink(program_fd, event_fd & 0xFFFFFFFF, _PERF_EVENT, 0, cookie)
+    return _descriptor(_bpf(_LINK_CREATE, attributes))

@@ -12,6 +12,8 @@ from otelchan.errors import KernelError
 from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.features import probe_features
+from otelchan.kernel.links import Attach
+from otelchan.kernel.loaders import Backend
 from otelchan.kernel.session import Session
 from otelchan.kernel.target import target_entry
 from otelchan.kernel.types import Kind
@@ -23,10 +25,10 @@ from tests.support.hammer import Hammer, hammer
 TRAP = b"\xcc"
 
 
-@pytest.fixture
-def session() -> Iterator[Session]:
-    """The loaded kernel side."""
-    loaded = Session()
+@pytest.fixture(params=Attach)
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """The loaded kernel side, attached in each of the two ways."""
+    loaded = Session(attach=request.param)
     yield loaded
     loaded.close()
 
@@ -67,12 +69,12 @@ def attach_all(session: Session, image: GoImage, program: Hammer) -> tuple[Attac
 
 
 def test_this_machine_has_what_the_tests_need() -> None:
-    """libbpf, the object, and uprobe_multi links that filter by process."""
+    """Both loaders, both ways of attaching, and of each the better one would be taken."""
     features = probe_features()
 
     assert features.reasons == {}
-    assert features.uprobe_multi
-    assert features.uprobe_multi_thread_filter
+    assert features.bcc and features.headers and features.multi and features.perf
+    assert (features.backend, features.attach) == (Backend.LIBBPF, Attach.MULTI)
 
 
 def test_detaching_gives_back_every_byte(session: Session, binary: Path, image: GoImage) -> None:
@@ -102,7 +104,8 @@ def test_another_process_of_the_same_file_is_not_counted(session: Session, binar
     assert (int(counted[Kind.SEND]), int(counted[Kind.RECV])) == (103, 103)
 
 
-def test_an_agent_that_dies_leaves_no_traps(binary: Path, image: GoImage) -> None:
+@pytest.mark.parametrize("attach", Attach)
+def test_an_agent_that_dies_leaves_no_traps(binary: Path, image: GoImage, attach: str) -> None:
     """The kernel closes a killed agent's links, and the traps go with them."""
     script = (
         "import sys, time\n"
@@ -110,7 +113,7 @@ def test_an_agent_that_dies_leaves_no_traps(binary: Path, image: GoImage) -> Non
         "from otelchan.kernel.session import Session\n"
         "from otelchan.plan.planner import make_plan\n"
         "plan = make_plan(analyse(sys.argv[1]), 1, sys.argv[1])\n"
-        "session = Session()\n"
+        "session = Session(attach=sys.argv[3])\n"
         "for sites in plan.planes.values():\n"
         "    session.attach(plan.path, [s.file_offset for s in sites], [s.cookie for s in sites], int(sys.argv[2]))\n"
         "print('attached', flush=True)\n"
@@ -119,7 +122,7 @@ def test_an_agent_that_dies_leaves_no_traps(binary: Path, image: GoImage) -> Non
     python = Path(__file__).parents[2] / ".venv" / "bin" / "python"
     plan = make_plan(image, 1, "")
     with hammer(binary) as program:
-        agent = subprocess.Popen([python, "-c", script, str(binary), str(program.pid)], stdout=subprocess.PIPE)
+        agent = subprocess.Popen([python, "-c", script, str(binary), str(program.pid), attach], stdout=subprocess.PIPE)
         assert agent.stdout
         agent.stdout.readline()
         during = set(code_at_sites(program.pid, plan).values())

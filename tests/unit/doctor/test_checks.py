@@ -12,12 +12,24 @@ from otelchan.doctor.program import compare_code, describe
 from otelchan.doctor.types import MachineFacts, ProgramFacts
 from otelchan.gobinary.types import MissingSite, SiteKind
 from otelchan.kernel.features import Features
+from otelchan.kernel.links import Attach
+from otelchan.kernel.loaders import Backend
 from otelchan.plan.planner import make_plan
 from otelchan.testing import MemoryImage
 from otelchan.view.types import FAULT, NOTE, OK, Check
 from tests.support.images import go_image
 
-FEATURES = Features("v1.1", "/lib/otelchan.bpf.o", True, True, True)
+FEATURES = Features(
+    libbpf="v1.1",
+    object="/lib/otelchan.bpf.o",
+    bcc="0.26.0",
+    headers="6.1.0-56-amd64",
+    bpf_allowed=True,
+    multi=True,
+    perf=True,
+    backend=Backend.LIBBPF,
+    attach=Attach.MULTI,
+)
 ROOT = MachineFacts(
     release="6.18.0",
     machine="x86_64",
@@ -79,14 +91,20 @@ def test_missing_capabilities_are_named(capabilities: tuple[str, ...], status: s
     assert named in check.advice
 
 
+NOT_LOADED = {"backend": None}
+NOT_ALLOWED = {"bpf_allowed": False, "multi": False, "perf": False, "attach": None, "backend": None}
+
+
 @pytest.mark.parametrize(
     ("missing", "subject"),
     [
-        ({"libbpf": None}, "libbpf"),
-        ({"object": None}, "BPF object"),
-        ({"bpf_allowed": False}, "BPF loading"),
-        ({"uprobe_multi": False}, "uprobe_multi"),
-        ({"uprobe_multi_thread_filter": False}, "uprobe_multi"),
+        ({"libbpf": None, "bcc": None, **NOT_LOADED}, "libbpf"),
+        ({"libbpf": None, "headers": None, **NOT_LOADED}, "libbpf"),
+        ({"object": None, "bcc": None, **NOT_LOADED}, "BPF object"),
+        (NOT_LOADED, "BPF loading"),
+        (NOT_ALLOWED, "BPF loading"),
+        ({"multi": False, "perf": False, "attach": None, **NOT_LOADED}, "uprobe_multi"),
+        ({"multi": False, "perf": False, "attach": None, **NOT_LOADED}, "perf events"),
     ],
 )
 def test_a_missing_feature_is_a_fault_with_its_reason(missing: dict[str, object], subject: str) -> None:
@@ -95,10 +113,45 @@ def test_a_missing_feature_is_a_fault_with_its_reason(missing: dict[str, object]
     assert (FAULT, "the reason; the way out") == (check.status, check.advice)
 
 
+@pytest.mark.parametrize(
+    ("missing", "subject", "advice"),
+    [
+        ({"libbpf": None, "backend": Backend.BCC}, "libbpf", "the reason; the way out"),
+        ({"object": None, "backend": Backend.BCC}, "BPF object", "the reason; the way out"),
+        ({"bcc": None}, "BCC", "needed only where libbpf is not: the reason; the way out"),
+        ({"headers": None}, "kernel headers", "needed only where libbpf is not: the reason; the way out"),
+        ({"multi": False, "attach": Attach.PERF}, "uprobe_multi", "the reason; the way out"),
+        ({"perf": False}, "perf events", "the reason; the way out"),
+    ],
+)
+def test_one_of_two_ways_is_enough(missing: dict[str, object], subject: str, advice: str) -> None:
+    """libbpf or BCC, uprobe_multi links or perf events: the one that is missing is worth a note."""
+    facts = without(**missing)
+    check = check_of(facts, subject)
+    assert (NOTE, advice) == (check.status, check.advice)
+    assert [] == [check.subject for check in check_machine(facts) if check.status == FAULT]
+
+
+def test_the_two_ways_that_would_be_taken_are_named() -> None:
+    """With what is dear about the second best."""
+    assert "loaded by libbpf, attached by uprobe_multi links" == check_of(ROOT, "probes").found
+    check = check_of(without(multi=False, libbpf=None, attach=Attach.PERF, backend=Backend.BCC), "probes")
+    assert (NOTE, "loaded by bcc, attached by perf events") == (check.status, check.found)
+    assert check.advice.startswith("taking them out takes 0.1 s for each")
+
+
+def test_headers_of_another_kernel_are_fine() -> None:
+    """Said, because it looks wrong."""
+    found = "for Linux 6.1.0-56-amd64, for BCC; any version serves, no kernel structure is read"
+    assert Check("kernel headers", OK, found) == check_of(ROOT, "kernel headers")
+
+
 def test_what_could_not_be_tried_is_no_second_fault() -> None:
-    """Without libbpf nothing can be loaded: one fault says it."""
-    facts = without(libbpf=None, bpf_allowed=False, uprobe_multi=False, uprobe_multi_thread_filter=False)
-    assert ["libbpf"] == [check.subject for check in check_machine(facts) if check.status == FAULT]
+    """Where nothing may be loaded, or by nobody, one fault says it."""
+    for missing, subject in ((NOT_ALLOWED, "BPF loading"), ({"libbpf": None, "bcc": None, **NOT_LOADED}, "libbpf")):
+        facts = without(**missing)
+        assert [subject] == [check.subject for check in check_machine(facts) if check.status == FAULT]
+        assert "probes" not in [check.subject for check in check_machine(facts)]
 
 
 def test_a_small_memory_limit_is_worth_a_note() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from otelchan.kernel import types
+from otelchan.kernel.session import LIMITS, RING_BYTES
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = r"""
@@ -56,11 +57,17 @@ def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
             "offsetof(struct oc_block, stack)",
             "OC_TARGETS",
             "OC_BUCKETS",
-            "OC_RING_BYTES",
         ],
     )
 
-    assert answers == [types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES, types.TARGETS, types.BUCKETS, 1 << 22]
+    assert answers == [types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES, types.TARGETS, types.BUCKETS]
+
+
+def test_the_sizes_of_maps_are_those_of_the_header(tmp_path: Path) -> None:
+    """The ring buffer is mapped by its size; what is full is told by the limits."""
+    answers = ask_compiler(tmp_path, ["OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS"])
+
+    assert answers == [RING_BYTES, *(LIMITS[name] for name in ("channels", "counts", "blocks"))]
 
 
 def test_the_maps_are_declared_in_the_order_of_their_numbers() -> None:

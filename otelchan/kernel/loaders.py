@@ -1,0 +1,56 @@
+"""Who loads the kernel side: libbpf an object that was compiled ahead of time, BCC the same source, compiled here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from otelchan.errors import KernelError
+from otelchan.kernel import libbpf
+from otelchan.kernel.bcc import BccObject, source_file
+from otelchan.kernel.links import ATTACH_TYPES, Attach
+from otelchan.kernel.types import MAPS
+
+OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
+PROGRAM, RING = "oc_dispatch", "events"
+
+
+class Backend(StrEnum):
+    """The best first."""
+
+    LIBBPF = "libbpf"
+    BCC = "bcc"
+
+
+class Loaded(Protocol):
+    """A program and its maps in the kernel, until close."""
+
+    program_fd: int
+
+    def map_fd(self, name: str) -> int:
+        """Descriptor of a map."""
+
+    def close(self) -> None:
+        """Unload."""
+
+
+def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) -> tuple[Backend, Loaded]:
+    """Load the kernel side. wanted: "auto", "libbpf" or "bcc". path: the object for libbpf. Raises KernelError."""
+    if wanted == Backend.BCC:
+        return Backend.BCC, _by_bcc(attach, parked_entries)
+    try:
+        libbpf.require_object(path)
+        libbpf.library()
+    except KernelError as missing:
+        if wanted == Backend.LIBBPF:
+            raise
+        try:
+            return Backend.BCC, _by_bcc(attach, parked_entries)
+        except KernelError as error:
+            raise KernelError(f"{missing}; nor can BCC take its place: {error}") from error
+    return Backend.LIBBPF, libbpf.BpfObject(path, PROGRAM, {"parked": parked_entries}, ATTACH_TYPES[attach])
+
+
+def _by_bcc(attach: Attach, parked_entries: int) -> BccObject:
+    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], [*MAPS, RING], {"OC_PARKED": parked_entries})

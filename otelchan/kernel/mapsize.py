@@ -1,0 +1,39 @@
+"""How much kernel memory the maps take, before they are made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from otelchan.kernel.session import LIMITS, RING_BYTES
+from otelchan.kernel.types import HISTOGRAM, MAPS, TARGETS
+
+_BUCKET, _ELEMENT = 16, 48
+"""struct bucket and struct htab_elem of kernel/bpf/hashtab.c, Linux 6.18; the number of buckets is a power of two."""
+_LAZY = ("blocks",)
+_ARRAYS = ("targets", "tallies")
+
+
+class MapMemory(NamedTuple):
+    """Bytes. from_start: taken as soon as the maps are there. at_most: when every map is full."""
+
+    from_start: int
+    at_most: int
+
+
+def map_memory(parked_entries: int) -> MapMemory:
+    """Of all maps of one otelchan, which every program that it watches shares, and its ring buffer."""
+    from_start = at_most = RING_BYTES + HISTOGRAM.itemsize
+    for name, (key, value) in MAPS.items():
+        if name in _ARRAYS:
+            from_start, at_most = (size + TARGETS * value.itemsize for size in (from_start, at_most))
+            continue
+        entries = parked_entries if name == "parked" else LIMITS[name]
+        buckets = _BUCKET << (entries - 1).bit_length()
+        elements = entries * (_ELEMENT + _whole_words(key.itemsize) + _whole_words(value.itemsize))
+        from_start += buckets if name in _LAZY else buckets + elements
+        at_most += buckets + elements
+    return MapMemory(from_start, at_most)
+
+
+def _whole_words(size: int) -> int:
+    return (size + 7) & ~7
