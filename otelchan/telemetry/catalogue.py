@@ -35,8 +35,14 @@ _ATTRIBUTES = (
     Attribute("channel.id", "string", "Address of the channel; the garbage collector uses it again, so spans only."),
     Attribute("channel.select", "boolean", "The goroutine waited in a select."),
     Attribute("channel.waker.goroutine.id", "int", "Goroutine that ended the wait; 0: the runtime itself (a timer)."),
-    Attribute("channel.waker.function", "string", "Function that ended the wait."),
+    Attribute(
+        "channel.waker.function",
+        "string",
+        "Function that ended the wait, the innermost that is not the runtime's: `time.sendTime` for a timer, "
+        "`context.(*cancelCtx).cancel` for a context.",
+    ),
     Attribute("channel.waker.how", "string", "Whether a value or a close ended the wait.", ("value", "close")),
+    Attribute("channel.waker.stacktrace", "string", "The innermost frames of its stack, up to 8, as Go prints them."),
     Attribute("goroutine.id", "int", "Go's number of the goroutine."),
     Attribute("goroutine.wait_reason", "string", "Why it is parked, in the runtime's words: `chan send`, `select`."),
     Attribute("finding.goroutine.count", "int", "Goroutines that a finding is about."),
@@ -78,8 +84,20 @@ def _agent(
 
 _METRICS = (
     Metric("go.goroutine.count", Kind.UP_DOWN_COUNTER, "{goroutine}", (), "Goroutines, as runtime.NumGoroutine says."),
-    Metric("goroutine.created", Kind.COUNTER, "{goroutine}", (), "Goroutines started since the agent came."),
-    Metric("goroutine.exited", Kind.COUNTER, "{goroutine}", (), "Goroutines ended since the agent came."),
+    Metric(
+        "goroutine.created",
+        Kind.COUNTER,
+        "{goroutine}",
+        (),
+        "Goroutines started since the agent came, the runtime's own left out.",
+    ),
+    Metric(
+        "goroutine.exited",
+        Kind.COUNTER,
+        "{goroutine}",
+        (),
+        "Goroutines ended since the agent came: those started less the change of `go.goroutine.count`.",
+    ),
     Metric("goroutine.blocked", Kind.GAUGE, "{goroutine}", ("goroutine.wait_reason",), "Goroutines parked now."),
     Metric(
         "goroutine.wait.age",
@@ -172,7 +190,7 @@ _METRICS = (
         "{item}",
         ("otelchan.signal", "otelchan.reason"),
         "Metric points and spans that were given up: `refused`, `unreachable`, `timeout`, `tls`, `connection`, "
-        "`http_<status>`, `overflow`, `superseded`, `shutdown`, `file`.",
+        "`http_<status>`, `grpc_<status>`, `overflow`, `superseded`, `shutdown`, `file`.",
     ),
     _agent(
         "otelchan.export.rejected",
@@ -185,6 +203,7 @@ _METRICS = (
 
 _CODE = ("code.function.name", "code.file.path", "code.line.number", "code.stacktrace", "otelchan.stack.complete")
 _WAKER = ("channel.waker.goroutine.id", "channel.waker.function", "channel.waker.how")
+_WOKEN = (*_WAKER, "channel.waker.stacktrace")
 _BLOCK = (
     *_TYPED,
     "channel.id",
@@ -202,9 +221,11 @@ _FINDING = (
 )
 
 SPANS = (
-    SpanShape("send {channel.name}", _BLOCK, "A send that waited longer than the threshold.", ("woken",)),
-    SpanShape("recv {channel.name}", _BLOCK, "A receive that waited longer than the threshold.", ("woken",)),
-    SpanShape("select {code.function.name}", _BLOCK, "A select that waited longer than the threshold.", ("woken",)),
+    SpanShape("send {channel.name}", _BLOCK, "A send that waited longer than the threshold.", ("woken",), _WOKEN),
+    SpanShape("recv {channel.name}", _BLOCK, "A receive that waited longer than the threshold.", ("woken",), _WOKEN),
+    SpanShape(
+        "select {code.function.name}", _BLOCK, "A select that waited longer than the threshold.", ("woken",), _WOKEN
+    ),
     SpanShape(
         "finding {finding.id}",
         _FINDING,

@@ -9,6 +9,7 @@ from otelchan import clock
 
 log = logging.getLogger("otelchan.telemetry")
 SECOND = 1_000_000_000
+_ADVICE = "check the endpoint and that a Collector listens there"
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ class DeliveryLog:
     _troubles: dict[str, _Trouble] = field(default_factory=dict)
     _remarked: dict[str, int] = field(default_factory=dict)
 
-    def failed(self, key: str, detail: str, retry: bool) -> None:
-        """Said when it begins, and not again until it has worked in between."""
+    def failed(self, key: str, detail: str, retry: bool, advice: str = "") -> None:
+        """Said when it begins, and not again until it has worked in between. advice: what to do, if that is known."""
         if key in self._troubles:
             return
         self._troubles[key] = _Trouble(clock.monotonic_ns())
@@ -38,12 +39,7 @@ class DeliveryLog:
             if retry
             else "what is sent there is lost and counted"
         )
-        log.warning(
-            "cannot deliver telemetry to %s (%s): %s; check the endpoint and that a Collector listens there",
-            key,
-            detail,
-            then,
-        )
+        log.warning("cannot deliver telemetry to %s (%s): %s; %s", key, detail, then, advice or _ADVICE)
 
     def lost(self, items: int, *keys: str) -> None:
         """So many items were given up; remembered with the first of these keys that is in trouble."""

@@ -15,11 +15,11 @@ from otelchan import clock
 from otelchan.telemetry.batches import MetricBatch, MetricQueue, SpanBatch, SpanQueue, metrics_request, traces_request
 from otelchan.telemetry.delivery_log import SECOND, DeliveryLog
 from otelchan.telemetry.own import AgentMetrics
-from otelchan.telemetry.transport import Destination, HttpTransport, Outcome
+from otelchan.telemetry.transport import Destination, Outcome, Transport, open_transport
 
 log = logging.getLogger("otelchan.telemetry")
 
-MOST_POINTS = 5_000  # in one request: about 1 MB, far below the Collector's limit of 20 MiB
+MOST_POINTS = 5_000  # in one request: about 1 MB; the Collector takes 4 MiB over gRPC, 20 MiB over HTTP
 MOST_SPANS = 512  # in one request, as the SDK's batch processor
 LAST_PAUSE_NS = SECOND // 5  # between attempts while closing
 GRACE_S = 0.2  # for the thread to end after its deadline
@@ -52,9 +52,10 @@ class _Lane:
     """One signal on its way. squeezed: why a full queue gives things up. due_ns: no attempt before.
 
     reason: why the last attempt failed, "" when it did not. in_flight: items of the attempt that is under way.
+    turn_to: what takes the place of `transport` before the next attempt.
     """
 
-    transport: HttpTransport
+    transport: Transport
     queue: _Queue
     request: Callable[[Sequence[Any]], Message]
     most_items: int
@@ -63,13 +64,14 @@ class _Lane:
     due_ns: int = 0
     reason: str = ""
     in_flight: int = 0
+    turn_to: Transport | None = None
 
     @property
     def to(self) -> Destination:
         return self.transport.to
 
 
-class HttpSink:
+class NetworkSink:
     """Sends metrics and spans to their OTLP endpoints. While one is down: the newest metrics of each program and the
     latest spans are kept, the rest is given up and counted."""
 
@@ -77,12 +79,13 @@ class HttpSink:
         self, metrics: Destination, traces: Destination, backoff: Backoff | None = None, span_limit: int = 4096
     ) -> None:
         self._backoff = backoff or Backoff()
-        self._metrics = _Lane(HttpTransport(metrics), MetricQueue(), metrics_request, MOST_POINTS, "superseded")
-        self._traces = _Lane(HttpTransport(traces), SpanQueue(span_limit), traces_request, MOST_SPANS, "overflow")
+        self._metrics = _Lane(open_transport(metrics), MetricQueue(), metrics_request, MOST_POINTS, "superseded")
+        self._traces = _Lane(open_transport(traces), SpanQueue(span_limit), traces_request, MOST_SPANS, "overflow")
         self._lanes = (self._metrics, self._traces)
         self._reports = DeliveryLog()
         self._wake = threading.Condition()
         self._stop_ns: int | None = None
+        self._closed = False
         self._own: AgentMetrics
         self._thread = threading.Thread(target=self._run, name="otelchan-export", daemon=True)
 
@@ -104,6 +107,17 @@ class HttpSink:
             self._given_up(lane, lane.queue.offer(batch), lane.squeezed)
             self._wake.notify()
 
+    def redirect(self, metrics: Destination, traces: Destination) -> None:
+        """What waits goes there, and what comes; an attempt that is under way ends first. Connections are new, so
+        certificates are read again."""
+        with self._wake:
+            for lane, to in zip(self._lanes, (metrics, traces), strict=True):
+                lane.turn_to, replaced = open_transport(to), lane.turn_to
+                lane.due_ns = 0
+                if replaced:
+                    replaced.close()
+            self._wake.notify()
+
     def close(self, deadline_s: float) -> bool:
         """Attempts for everything, pauses cut short, until the deadline."""
         with self._wake:
@@ -119,10 +133,13 @@ class HttpSink:
     def _give_up_the_rest(self) -> int:
         left = []
         with self._wake:
+            self._closed = True
             for lane in self._lanes:
                 left.append(lane.in_flight + sum(batch.items for batch in lane.queue.take(1 << 60)))
                 self._given_up(lane, left[-1], "shutdown")
                 lane.transport.close()
+                if lane.turn_to:
+                    lane.turn_to.close()
         if any(left):
             log.warning(
                 "%d metric points and %d spans could not be delivered to %s and %s before otelchan ended",
@@ -161,13 +178,21 @@ class HttpSink:
 
     def _advance(self, lane: _Lane) -> None:
         """Send what waits in this lane, if it is due, until it is empty, fails, or another lane has waited enough."""
-        timeout_s = lane.to.timeout_s
         while len(lane.queue) and clock.monotonic_ns() >= lane.due_ns:
+            self._turn(lane)
+            timeout_s = lane.to.timeout_s
             if self._stop_ns is not None:
                 timeout_s = min(timeout_s, (self._stop_ns - clock.monotonic_ns()) / SECOND)
             if timeout_s <= 0:
                 return
             self._send(lane, timeout_s)
+
+    def _turn(self, lane: _Lane) -> None:
+        with self._wake:
+            if lane.turn_to and not self._closed:
+                lane.transport.close()
+                lane.transport, lane.turn_to = lane.turn_to, None
+                lane.failures, lane.reason = 0, ""
 
     def _send(self, lane: _Lane, timeout_s: float) -> None:
         with self._wake:
@@ -179,13 +204,16 @@ class HttpSink:
             "otelchan.export.duration", (clock.monotonic_ns() - begin) / SECOND, {"otelchan.signal": lane.to.signal}
         )
         with self._wake:
+            if self._closed:  # what was under way has been counted as given up, and closing ended it
+                return
             lane.in_flight = 0
             if outcome.delivered:
                 self._on_delivered(lane, outcome, items)
             elif outcome.retry:
                 self._on_failed(lane, outcome)
                 lane.failures += 1
-                lane.due_ns = clock.monotonic_ns() + self._next_pause_ns(lane.failures, outcome.retry_after_s)
+                if not lane.turn_to:
+                    lane.due_ns = clock.monotonic_ns() + self._next_pause_ns(lane.failures, outcome.retry_after_s)
                 self._given_up(lane, lane.queue.give_back(batches), lane.squeezed)
             else:
                 self._on_failed(lane, outcome)
@@ -214,8 +242,8 @@ class HttpSink:
     def _on_failed(self, lane: _Lane, outcome: Outcome) -> None:
         lane.reason = outcome.reason
         # A bad status is about this address; no connection is about the host, so it is said once for both signals.
-        key = lane.to.address if outcome.reason.startswith("http_") else lane.to.origin
-        self._reports.failed(key, outcome.detail, outcome.retry)
+        key = lane.to.address if outcome.answered else lane.to.origin
+        self._reports.failed(key, outcome.detail, outcome.retry, outcome.advice)
 
     def _given_up(self, lane: _Lane, items: int, reason: str) -> None:
         """Count what is lost, under the reason why the endpoint does not take it, if there is one."""

@@ -46,6 +46,7 @@ class AgentMetrics:
         self._gauges: dict[str, _Gauge] = {m.name: _gauge(meter, m) for m in own if m.kind is Kind.GAUGE}
         self._totals: dict[tuple[str, str, tuple[tuple[str, str], ...]], float] = {}
         self._lock = threading.Lock()
+        self._withdrawn: set[str] = set()
         self.set("otelchan.build.info", 1, {"otelchan.version": __version__})
 
     def add(self, name: str, value: float, attributes: Labels | None = None) -> None:
@@ -57,7 +58,12 @@ class AgentMetrics:
 
     def set(self, name: str, value: float, attributes: Labels | None = None) -> None:
         """Set a gauge."""
+        self._withdrawn.discard(name)
         self._gauges[name].set(value, attributes)
+
+    def withdraw(self, name: str) -> None:
+        """A gauge that means nothing any more, until it is set again; the SDK would repeat its last value for ever."""
+        self._withdrawn.add(name)
 
     def total(self, name: str, value: float, attributes: Labels | None = None, source: str = "") -> None:
         """Add to a counter what a running total has grown since the last call. source: whose total it is; several
@@ -79,7 +85,11 @@ class AgentMetrics:
     def collect(self) -> tuple[ResourceMetrics, ...]:
         """Everything as it is now, cumulative, encoded. Empty when OTEL_SDK_DISABLED is set."""
         data = self._reader.get_metrics_data()
-        return tuple(encode_metrics(data).resource_metrics) if data is not None else ()
+        resources = tuple(encode_metrics(data).resource_metrics) if data is not None else ()
+        for metrics in (scope.metrics for resource in resources for scope in resource.scope_metrics):
+            for metric in [metric for metric in metrics if metric.name in self._withdrawn]:
+                metrics.remove(metric)
+        return resources
 
     def close(self) -> None:
         """Shut the SDK down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from otelchan.findings.types import Finding
 from otelchan.model.types import Snapshot
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
 from otelchan.telemetry.encode import live_metrics
-from otelchan.telemetry.export import HttpSink
+from otelchan.telemetry.export import NetworkSink
 from otelchan.telemetry.metrics import metric_points, slowest_blocks
 from otelchan.telemetry.otlpfile import FileSink
 from otelchan.telemetry.own import AgentMetrics
@@ -24,6 +25,7 @@ from otelchan.telemetry.sinks import Sink
 from otelchan.telemetry.spans import FindingSpans, block_span
 from otelchan.telemetry.transport import destination
 
+LEAVE_S = 5.0  # for what waits, when the network is not used any more
 SAMPLED_OUT = "sampled"  # the loss that is a choice: a span over the rate limit
 
 
@@ -31,7 +33,7 @@ def open_sinks(config: Config) -> list[Sink]:
     """The network, a file, or both, as configured. Raises UsageError for files that are not there."""
     sinks: list[Sink] = []
     if config.uses_network:
-        sinks.append(HttpSink(destination(config.otlp, "metrics"), destination(config.otlp, "traces")))
+        sinks.append(NetworkSink(destination(config.otlp, "metrics"), destination(config.otlp, "traces")))
     if config.otlp_file:
         sinks.append(FileSink(config.otlp_file))
     return sinks
@@ -60,10 +62,43 @@ class Telemetry:
         self._targets: dict[str, _Target] = {}
         self._plane_states: set[tuple[str, str]] = set()
         self._sinks = open_sinks(config) if sinks is None else list(sinks)
-        if config.max_overhead is not None:
-            self.own.set("otelchan.overhead.allowed", config.max_overhead / 100)
+        self._leaving: list[threading.Thread] = []
+        self._show_budget(config.max_overhead)
         for sink in self._sinks:
             sink.start(self.own)
+
+    def reconfigure(self, config: Config) -> None:
+        """These settings from now on. Connections are new, so certificates are read again; what waits is not lost.
+
+        Raises UsageError for files that are not there; then nothing has changed.
+        """
+        self._turn_network(config)
+        self._room.limit, self._limit = config.series_total, config.series_per_process
+        for target in self._targets.values():
+            target.series.limit = self._limit
+        self._show_budget(config.max_overhead)
+
+    def _show_budget(self, percent: float | None) -> None:
+        """No series rather than a zero when there is none, which would look like a budget of nothing."""
+        if percent is None:
+            self.own.withdraw("otelchan.overhead.allowed")
+        else:
+            self.own.set("otelchan.overhead.allowed", percent / 100)
+
+    def _turn_network(self, config: Config) -> None:
+        network = next((sink for sink in self._sinks if isinstance(sink, NetworkSink)), None)
+        if not config.uses_network:
+            if network:
+                self._sinks.remove(network)
+                self._leaving.append(threading.Thread(target=network.close, args=(LEAVE_S,), daemon=True))
+                self._leaving[-1].start()
+            return
+        metrics, traces = (destination(config.otlp, signal) for signal in ("metrics", "traces"))
+        if network:
+            network.redirect(metrics, traces)
+        else:
+            self._sinks.insert(0, NetworkSink(metrics, traces))
+            self._sinks[0].start(self.own)
 
     def publish(self, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
         """One program at one moment. Its series end after a snapshot that says `ended`."""
@@ -94,6 +129,8 @@ class Telemetry:
         stop_ns = clock.monotonic_ns() + int(deadline_s * 1e9)
         # The file comes last in the list and goes first: it is quick, the network may need all the time there is.
         delivered = [sink.close(max((stop_ns - clock.monotonic_ns()) / 1e9, 0.1)) for sink in reversed(self._sinks)]
+        for thread in self._leaving:
+            thread.join(max((stop_ns - clock.monotonic_ns()) / 1e9, 0.1))
         self.own.close()
         return all(delivered)
 

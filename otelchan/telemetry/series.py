@@ -46,7 +46,7 @@ class SeriesTracker:
     """
 
     def __init__(self, limit: int, room: Room) -> None:
-        self._limit = limit
+        self.limit = limit  # may change: series that exist stay
         self._room = room
         self._admitted: set[Series] = set()
         self._exported: frozenset[Series] = frozenset()
@@ -71,7 +71,7 @@ class SeriesTracker:
     def _admit(self, series: Series) -> bool:
         if series in self._admitted:
             return True
-        if series in self._overflow or len(self._admitted) >= self._limit or not self._room.take():
+        if series in self._overflow or len(self._admitted) >= self.limit or not self._room.take():
             return False
         self._admitted.add(series)
         return True

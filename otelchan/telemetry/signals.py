@@ -53,12 +53,14 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class SpanShape:
-    """A kind of span. name: with the attributes that fill it in braces. events: names of events on it."""
+    """A kind of span. name: with the attributes that fill it in braces. events: names of events on it, each with the
+    attributes `event_attributes`."""
 
     name: str
     attributes: tuple[str, ...]
     description: str
     events: tuple[str, ...] = ()
+    event_attributes: tuple[str, ...] = ()
 
 
 # prometheus/otlptranslator metric_namer.go (0d792268), unitMap, for the units that this product uses.

@@ -16,6 +16,7 @@ from otelchan.telemetry.encode import key_values
 from otelchan.telemetry.points import Attributes
 
 _NOBODY = "?"
+_WAKER_FRAMES = 8  # of the waker's stack: what it was doing; the sleeper's own is told whole
 FindingKey = tuple[str, str, str, Frame | None, Frame | None]
 
 
@@ -27,9 +28,8 @@ def block_span(span: BlockSpan, exemplar: bool) -> Span:
     message.end_time_unix_nano = span.end_unix_ns
     message.attributes.extend(key_values(_own_attributes(span, exemplar)))
     if span.waker is not None:
-        message.events.add(
-            name="woken", time_unix_nano=span.end_unix_ns, attributes=key_values(_waker_attributes(span.waker))
-        )
+        woken = (*_waker_attributes(span.waker), *_waker_stack(span.waker.frames[:_WAKER_FRAMES]))
+        message.events.add(name="woken", time_unix_nano=span.end_unix_ns, attributes=key_values(woken))
     if span.link is not None:
         message.links.add(trace_id=span.link.trace_id, span_id=span.link.span_id)
     return message
@@ -102,6 +102,11 @@ def _waker_attributes(waker: Waker) -> Attributes:
         ("channel.waker.how", waker.how),
     )
     return (*attributes, ("channel.waker.function", waker.frames[0].function)) if waker.frames else attributes
+
+
+@lru_cache(maxsize=2048)
+def _waker_stack(frames: tuple[Frame, ...]) -> Attributes:
+    return (("channel.waker.stacktrace", stack_text(frames)),) if frames else ()
 
 
 def stack_text(frames: Iterable[Frame]) -> str:

@@ -1,47 +1,48 @@
-"""One OTLP request over HTTP/protobuf, and what came of it. Knows sockets and status codes, nothing of metrics.
+"""Where OTLP goes, how, and what came of one request: the seam that HTTP and gRPC share. Knows nothing of metrics.
 
-Rules: OTLP specification (protocol/otlp.md, OTLP/HTTP): 429, 502, 503, 504 and failed connections may be tried again,
-Retry-After is honoured, anything else is final; a 200 may still reject a part (partial success), which is read here.
+Rules: OpenTelemetry specification, protocol/exporter.md (settings) and protocol/otlp.md (partial success).
 """
 
 from __future__ import annotations
 
-import gzip
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otelchan import __version__, clock
-from otelchan.config import Otlp
+from otelchan.config import Otlp, environment
 from otelchan.errors import UsageError
+from otelchan.telemetry import certificates
+from otelchan.telemetry.certificates import Pem
 
 SIGNALS = ("metrics", "traces")
-_RETRYABLE = (429, 502, 503, 504)
-_UNREACHABLE = ("Name or service not known", "name resolution", "unreachable", "No route to host")
-_MOST_RETRY_AFTER_S = 120.0
-_MOST_ANSWER_BYTES = 65536
+MOST_RETRY_AFTER_S = 120.0
+_GRPC_NAME = re.compile(r"[_.0-9A-Za-z-]+")  # of metadata: fewer than HTTP has, whose rule is the configuration's
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where one signal goes, and how. verify: False never; a path of certificates or True for the built-in ones."""
+    """Where one signal goes, and how. url: for grpc without a path.
+
+    certificate: a file of certificates to trust instead of the built-in ones. client_key: None when the key is in the
+    same file as the client's certificate.
+    """
 
     signal: str
     url: str
     headers: Mapping[str, str]
     gzip: bool
     timeout_s: float
-    verify: str | bool = True
-    client_certificate: str | tuple[str, str] | None = None
+    protocol: str = "http/protobuf"
+    certificate: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
 
     @property
     def origin(self) -> str:
@@ -51,15 +52,21 @@ class Destination:
 
     @property
     def address(self) -> str:
-        """The whole address without a password and a query, for the log."""
-        return self.origin + urlsplit(self.url).path
+        """What takes this signal there, without a password and a query, for the log."""
+        return f"{self.origin} ({self.signal})" if self.protocol == "grpc" else self.origin + urlsplit(self.url).path
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return urlsplit(self.url).scheme == "https"
 
 
 class Outcome(NamedTuple):
     """What came of one request.
 
     delivered: accepted, except for `rejected` items. retry: the same request may be tried again. reason: "" or one of
-    a few words for counting. detail: for people. retry_after_s: what the endpoint asked for, else 0.
+    a few words for counting; http_ and grpc_ begin a status that the endpoint answered with. detail: for people.
+    retry_after_s: what the endpoint asked for, else 0. advice: what to do, "" when that follows from the detail.
     """
 
     delivered: bool
@@ -68,113 +75,91 @@ class Outcome(NamedTuple):
     detail: str = ""
     retry_after_s: float = 0.0
     rejected: int = 0
+    advice: str = ""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the endpoint itself refused; else it was not reached."""
+        return self.reason.startswith(("http_", "grpc_"))
 
 
-def destination(otlp: Otlp, signal: str) -> Destination:
-    """The settings of one signal: its own where there are any, else those for both. Raises UsageError for files."""
-    own = otlp.metrics if signal == "metrics" else otlp.traces
-    url = own.endpoint or f"{otlp.base_endpoint.rstrip('/')}/v1/{signal}"
-    certificate = own.certificate or otlp.certificate
-    client = own.client_certificate or otlp.client_certificate
-    key = own.client_key or otlp.client_key
-    for name, path in (("certificate", certificate), ("client_certificate", client), ("client_key", key)):
-        if path and not Path(path).is_file():
-            raise UsageError(f"otlp.{name} is {path}, but there is no such file; give the path of a PEM file")
-    if key and not client:
-        raise UsageError(f"otlp.client_key is {key}, but there is no otlp.client_certificate; give both")
-    return Destination(
-        signal=signal,
-        url=url,
-        headers={**otlp.headers, **own.headers},
-        gzip=(own.compression or otlp.compression) == "gzip",
-        timeout_s=own.timeout_s or otlp.timeout_s,
-        verify=certificate or True,
-        client_certificate=(client, key) if client and key else client or None,
-    )
+class Transport(Protocol):
+    """Sends to one destination, from one thread; close may be called from another one."""
 
-
-class HttpTransport:
-    """Sends to one destination over one kept-alive session. For one thread."""
-
-    def __init__(self, to: Destination) -> None:
-        self.to = to
-        self._session = requests.Session()
-        self._session.trust_env = False  # proxies and .netrc come from the environment, which only config reads
-        self._session.headers.update(
-            {"Content-Type": "application/x-protobuf", "User-Agent": f"otelchan/{__version__}", **to.headers}
-        )
-        if to.gzip:
-            self._session.headers["Content-Encoding"] = "gzip"
+    @property
+    def to(self) -> Destination:
+        """Where it sends."""
+        ...
 
     def send(self, message: bytes, timeout_s: float | None = None) -> Outcome:
         """One attempt. Never raises for what the network or the endpoint does."""
-        timeout = min(self.to.timeout_s, timeout_s or self.to.timeout_s)
-        body = gzip.compress(message, compresslevel=5, mtime=0) if self.to.gzip else message
-        try:
-            with self._session.post(
-                self.to.url,
-                data=body,
-                timeout=timeout,
-                verify=self.to.verify,
-                cert=self.to.client_certificate,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                answer = _read(response)
-        except requests.exceptions.RequestException as error:
-            return _failure(error)
-        return _answered(self.to.signal, response.status_code, response.headers, answer)
+        ...
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        ...
 
 
-def _read(response: requests.Response) -> bytes:
-    """The beginning of the body; nothing when it breaks off: the status came first and says whether it was taken."""
-    try:
-        return bytes(response.raw.read(_MOST_ANSWER_BYTES, decode_content=True))
-    except (urllib3.exceptions.HTTPError, OSError):
-        return b""
+def open_transport(to: Destination) -> Transport:
+    """Connects when something is sent. Only what the protocol needs is imported: grpc takes 15 MB, urllib3 11."""
+    if to.protocol == "grpc":
+        # It writes to stderr what its errors say too; this is read when it is imported.
+        os.putenv("GRPC_VERBOSITY", environment().get("GRPC_VERBOSITY", "NONE"))
+        from otelchan.telemetry.otlpgrpc import GrpcTransport
+
+        return GrpcTransport(to)
+    from otelchan.telemetry.otlphttp import HttpTransport
+
+    return HttpTransport(to)
 
 
-def _failure(error: requests.exceptions.RequestException) -> Outcome:
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        return Outcome(False, True, "tls", f"TLS failed: {_innermost(error)}")
-    if isinstance(error, requests.exceptions.Timeout):
-        return Outcome(False, True, "timeout", "no answer in time")
-    if "Connection refused" in text:
-        return Outcome(False, True, "refused", "connection refused")
-    if (
-        "Name or service not known" in text
-        or "name resolution" in text
-        or "unreachable" in text
-        or "No route to host" in text
-    ):
-        return Outcome(False, True, "unreachable", _innermost(error))
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return Outcome(False, True, "connection", _innermost(error))
-    return Outcome(False, False, "request", _innermost(error))
+def destination(otlp: Otlp, signal: str) -> Destination:
+    """The settings of one signal: its own where there are any, else those for both.
+
+    Raises UsageError for files that cannot be used, and for headers that gRPC cannot send.
+    """
+    own, protocol = otlp.of(signal), otlp.protocol_of(signal)
+    certificate, client_certificate, client_key = (
+        _pem(otlp, signal, name) for name in ("certificate", "client_certificate", "client_key")
+    )
+    certificates.check(certificate, client_certificate, client_key)
+    headers = {**otlp.headers, **own.headers}
+    for name in headers:
+        if protocol == "grpc" and not _GRPC_NAME.fullmatch(name):
+            raise UsageError(f"otlp.headers has the name {name!r}, which gRPC does not allow; leave it out")
+    return Destination(
+        signal=signal,
+        url=_grpc_url(otlp, signal) if protocol == "grpc" else _http_url(otlp, signal),
+        headers=headers,
+        gzip=(own.compression or otlp.compression) == "gzip",
+        timeout_s=own.timeout_s or otlp.timeout_s,
+        protocol=protocol,
+        certificate=certificate and certificate.path,
+        client_certificate=client_certificate and client_certificate.path,
+        client_key=client_key and client_key.path,
+    )
 
 
-def _innermost(error: BaseException) -> str:
-    # requests wraps urllib3 wraps OSError; the last one says it in a few words.
-    reason = getattr(error, "reason", None)
-    inner = reason if isinstance(reason, BaseException) else (error.args[0] if error.args else None)
-    return _innermost(inner) if isinstance(inner, BaseException) and inner is not error else str(error)
+def _http_url(otlp: Otlp, signal: str) -> str:
+    return otlp.of(signal).endpoint or f"{otlp.base_endpoint(signal).rstrip('/')}/v1/{signal}"
 
 
-def _answered(signal: str, status: int, headers: Mapping[str, str], answer: bytes) -> Outcome:
-    if 200 <= status < 300:
-        return _accepted(signal, answer)
-    detail = f"HTTP status {status}"
-    if status in _RETRYABLE:
-        return Outcome(False, True, f"http_{status}", detail, _retry_after_s(headers.get("Retry-After", "")))
-    return Outcome(False, False, f"http_{status}", detail)
+def _grpc_url(otlp: Otlp, signal: str) -> str:
+    """A scheme decides about TLS; without one `insecure` does."""
+    own = otlp.of(signal)
+    address = own.endpoint or otlp.base_endpoint(signal)
+    insecure = otlp.insecure if own.insecure is None else own.insecure
+    parts = urlsplit(address if "://" in address else f"{'http' if insecure else 'https'}://{address}")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
-def _accepted(signal: str, answer: bytes) -> Outcome:
+def _pem(otlp: Otlp, signal: str, name: str) -> Pem | None:
+    own, both = getattr(otlp.of(signal), name), getattr(otlp, name)
+    return Pem(f"otlp.{signal}.{name}", own) if own else Pem(f"otlp.{name}", both) if both else None
+
+
+def accepted(signal: str, answer: bytes) -> Outcome:
+    """The outcome of a request that was taken, from the body of the answer: a part of it may still be rejected."""
     try:
         if signal == "metrics":
             metrics = ExportMetricsServiceResponse.FromString(answer).partial_success
@@ -183,15 +168,3 @@ def _accepted(signal: str, answer: bytes) -> Outcome:
         return Outcome(True, detail=traces.error_message, rejected=traces.rejected_spans)
     except DecodeError:
         return Outcome(True)  # some endpoints answer JSON or nothing that makes sense; the status counts
-
-
-def _retry_after_s(value: str) -> float:
-    """Seconds, or an HTTP date (RFC 9110, 10.2.3)."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - clock.unix_ns() / 1e9
-        except (ValueError, TypeError):
-            return 0.0
-    return min(max(seconds, 0.0), _MOST_RETRY_AFTER_S)

@@ -1,17 +1,21 @@
-"""A real OTLP endpoint on loopback that answers as a test wants, and remembers what it was sent."""
+"""A real OTLP endpoint on loopback that answers as a test wants, and remembers what it was sent. Over HTTP."""
 
 from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Generic, TypeVar
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Received:
-    """One request. body: without compression."""
+    """One request. path: over gRPC the method. body: without compression."""
 
     path: str
     headers: Mapping[str, str]
@@ -43,11 +47,12 @@ class Received:
 
 
 @dataclass
-class OtlpServer:
-    """answers: what to say to the next requests of a path, in order; then 200 without a body."""
+class OtlpServer(Generic[A]):
+    """answers: what to say to the next requests of a path, in order; then that all is well."""
 
     port: int
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    answers: dict[str, list[A]] = field(default_factory=dict)
+    scheme: str = "http"
     received: list[Received] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     _came: threading.Condition = field(default_factory=threading.Condition)
@@ -55,7 +60,7 @@ class OtlpServer:
     @property
     def url(self) -> str:
         """The base endpoint."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def of(self, path: str) -> list[Received]:
         """What came to one path."""
@@ -67,13 +72,13 @@ class OtlpServer:
             assert self._came.wait_for(lambda: len(self.of(path)) >= number, seconds), f"{self.of(path)} at {path}"
             return self.of(path)
 
-    def take(self, request: Received) -> Answer:
-        """Remember a request and choose its answer."""
+    def take(self, request: Received) -> A | None:
+        """Remember a request and choose its answer; None: that all is well."""
         with self._came:
             self.received.append(request)
             self._came.notify_all()
             waiting = self.answers.get(request.path)
-            return waiting.pop(0) if waiting else Answer()
+            return waiting.pop(0) if waiting else None
 
 
 def free_port() -> int:
@@ -84,9 +89,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def otlp_server(port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[Answer] = ()) -> Iterator[OtlpServer]:
+def otlp_server(
+    port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[Answer] = (), tls: ssl.SSLContext | None = None
+) -> Iterator[OtlpServer[Answer]]:
     """A running endpoint. metrics, traces: what it says to the first requests of that signal."""
-    server: OtlpServer
+    server: OtlpServer[Answer]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -95,7 +102,7 @@ def otlp_server(port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            answer = server.take(Received(self.path, dict(self.headers.items()), body))
+            answer = server.take(Received(self.path, dict(self.headers.items()), body)) or Answer()
             server.stopped.wait(answer.wait_s)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
@@ -114,8 +121,10 @@ def otlp_server(port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[
 
     http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     http.daemon_threads = True
+    if tls:
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     answers = {"/v1/metrics": list(metrics), "/v1/traces": list(traces)}
-    server = OtlpServer(http.server_address[1], answers)
+    server = OtlpServer(http.server_address[1], answers, "https" if tls else "http")
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

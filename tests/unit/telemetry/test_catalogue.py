@@ -78,7 +78,7 @@ def test_names_follow_the_conventions() -> None:
 def test_every_attribute_that_is_used_is_declared_and_the_other_way_round() -> None:
     """One place for each attribute; none that nothing carries, except what the cap adds to any metric."""
     used = {name for metric in METRICS.values() for name in metric.attributes}
-    used |= {name for span in SPANS for name in span.attributes} | {"otel.metric.overflow"}
+    used |= {name for span in SPANS for name in (*span.attributes, *span.event_attributes)} | {"otel.metric.overflow"}
     assert used == set(ATTRIBUTES)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from typing import Any, NamedTuple
 
+import grpc
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -15,15 +18,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otelchan.config import Otlp
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
 from otelchan.telemetry.encode import live_metrics
-from otelchan.telemetry.export import Backoff, HttpSink
+from otelchan.telemetry.export import Backoff, NetworkSink
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.points import Point, Series
 from otelchan.telemetry.resource import resource_message
 from otelchan.telemetry.transport import destination
-from tests.support.otlp_server import Answer, Received, free_port, otlp_server
+from tests.support import grpc_server as over_grpc
+from tests.support.grpc_server import Reply, grpc_server
+from tests.support.otlp_server import Answer, OtlpServer, Received, free_port, otlp_server
 from tests.support.snapshots import NOW, attributes, by_name, data_points
 
 METRICS, TRACES = "/v1/metrics", "/v1/traces"
+HTTP = "http/protobuf"
 QUICK = Backoff(first_s=0.02, most_s=0.05)
 CLOSES: Series = ("channel.close", (("channel.name", "a"),))
 
@@ -66,11 +72,11 @@ def span_names(requests: list[Received]) -> list[str]:
 
 @contextmanager
 def sink(
-    url: str, timeout_s: float = 5.0, span_limit: int = 4096, backoff: Backoff = QUICK
-) -> Iterator[tuple[HttpSink, AgentMetrics]]:
+    url: str, timeout_s: float = 5.0, span_limit: int = 4096, backoff: Backoff = QUICK, protocol: str = HTTP
+) -> Iterator[tuple[NetworkSink, AgentMetrics]]:
     """A started sink and what it counts; closed at the end."""
-    otlp = Otlp(endpoint=url, timeout_s=timeout_s)
-    started = HttpSink(destination(otlp, "metrics"), destination(otlp, "traces"), backoff, span_limit)
+    otlp = Otlp(endpoint=url, timeout_s=timeout_s, protocol=protocol)  # type: ignore[arg-type]
+    started = NetworkSink(destination(otlp, "metrics"), destination(otlp, "traces"), backoff, span_limit)
     own = AgentMetrics()
     started.start(own)
     try:
@@ -92,13 +98,33 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_metrics_and_spans_arrive() -> None:
+class Protocol(NamedTuple):
+    """What differs between HTTP and gRPC for these tests. metrics, traces: where each signal arrives."""
+
+    name: str
+    metrics: str
+    traces: str
+
+    def server(self, port: int = 0, slow_metrics_s: float = 0.0) -> AbstractContextManager[OtlpServer[Any]]:
+        """An endpoint that takes its time with the first metrics."""
+        if self.name == HTTP:
+            return otlp_server(port, metrics=[Answer(wait_s=slow_metrics_s)])
+        return grpc_server(port, metrics=[Reply(wait_s=slow_metrics_s)])
+
+
+OVER_HTTP = Protocol(HTTP, METRICS, TRACES)
+OVER_GRPC = Protocol("grpc", over_grpc.METRICS, over_grpc.TRACES)
+BOTH = pytest.mark.parametrize("protocol", [OVER_HTTP, OVER_GRPC], ids=["http", "grpc"])
+
+
+@BOTH
+def test_metrics_and_spans_arrive(protocol: Protocol) -> None:
     """Each at its own path, and are counted as sent."""
-    with otlp_server() as server, sink(server.url) as (to, own):
+    with protocol.server() as server, sink(server.url, protocol=protocol.name) as (to, own):
         to.offer_metrics(metrics(7))
         to.offer_spans(spans("send a"))
-        assert [("shop", 7)] == values(server.wait_for(METRICS, 1))
-        assert ["send a"] == span_names(server.wait_for(TRACES, 1))
+        assert [("shop", 7)] == values(server.wait_for(protocol.metrics, 1))
+        assert ["send a"] == span_names(server.wait_for(protocol.traces, 1))
         assert to.close(5.0)
         assert {("metrics",): 1, ("traces",): 1} == counted(own, "otelchan.export.sent")
 
@@ -112,6 +138,25 @@ def test_an_overloaded_endpoint_is_tried_again() -> None:
         assert ["send a"] * 2 == span_names(server.wait_for(TRACES, 2))
         assert to.close(5.0)
         assert {} == counted(own, "otelchan.export.failed")
+
+
+def test_signals_of_one_grpc_endpoint_fail_apart(caplog: pytest.LogCaptureFixture) -> None:
+    """One that takes metrics only is said once, not at every interval anew."""
+    no_traces = [Reply(grpc.StatusCode.UNIMPLEMENTED)] * 3
+    with grpc_server(traces=no_traces) as server, sink(server.url, protocol="grpc") as (to, own):
+        for number in range(3):
+            to.offer_spans(spans(f"s{number}"))
+            server.wait_for(over_grpc.TRACES, number + 1)
+            to.offer_metrics(metrics(number))
+            server.wait_for(over_grpc.METRICS, number + 1)
+        assert to.close(5.0)
+        assert {("traces", "grpc_unimplemented"): 3} == counted(own, "otelchan.export.failed")
+        url = server.url
+    assert [
+        f"cannot deliver telemetry to {url} (traces) (gRPC status UNIMPLEMENTED): what is sent there is lost and "
+        "counted; it does not take OTLP over gRPC: give the gRPC port, usually 4317, or set otlp.protocol to "
+        "http/protobuf"
+    ] == messages(caplog)
 
 
 def test_the_endpoint_is_not_asked_again_before_it_said() -> None:
@@ -155,22 +200,25 @@ def test_a_partial_success_is_counted_and_said_once(caplog: pytest.LogCaptureFix
     ] == messages(caplog)
 
 
-def test_an_endpoint_that_is_not_there_is_said_once_and_its_return_once(caplog: pytest.LogCaptureFixture) -> None:
+@BOTH
+def test_an_endpoint_that_is_not_there_is_said_once_and_its_return_once(
+    caplog: pytest.LogCaptureFixture, protocol: Protocol
+) -> None:
     """Meanwhile the newest metrics and the latest spans are kept; what was given up is counted."""
     port = free_port()
-    with sink(f"http://127.0.0.1:{port}", span_limit=3) as (to, own):
+    with sink(f"http://127.0.0.1:{port}", span_limit=3, protocol=protocol.name) as (to, own):
         for value in range(5):
             to.offer_metrics(metrics(value))
             to.offer_metrics(metrics(value, "cart"))
             to.offer_spans(spans(f"s{value}"))
             wait_until_refused(own, value + 1)
         assert 1 == len(messages(caplog))
-        with otlp_server(port) as server:
-            server.wait_for(METRICS, 1)
-            server.wait_for(TRACES, 1)
+        with protocol.server(port) as server:
+            server.wait_for(protocol.metrics, 1)
+            server.wait_for(protocol.traces, 1)
             assert to.close(5.0)
-            assert {("shop", 4), ("cart", 4)} == set(values(server.of(METRICS)))
-            assert ["s2", "s3", "s4"] == span_names(server.of(TRACES))
+            assert {("shop", 4), ("cart", 4)} == set(values(server.of(protocol.metrics)))
+            assert ["s2", "s3", "s4"] == span_names(server.of(protocol.traces))
         lost = counted(own, "otelchan.export.failed")
     assert {("metrics", "refused"): 8, ("traces", "refused"): 2} == lost
     down, back = messages(caplog)
@@ -246,13 +294,26 @@ def test_closing_gives_up_at_its_deadline(caplog: pytest.LogCaptureFixture) -> N
     assert "1 metric points and 2 spans could not be delivered" in messages(caplog)[-1]
 
 
-def test_closing_does_not_wait_for_an_endpoint_that_hangs() -> None:
-    """The request that is under way is counted as given up."""
-    with otlp_server(metrics=[Answer(wait_s=30)]) as server, sink(server.url, timeout_s=20) as (to, own):
+@BOTH
+def test_closing_does_not_wait_for_an_endpoint_that_hangs(caplog: pytest.LogCaptureFixture, protocol: Protocol) -> None:
+    """The request that is under way is counted as given up, once, and that is all that is said."""
+    hanging = protocol.server(slow_metrics_s=30)
+    with hanging as server, sink(server.url, timeout_s=20, protocol=protocol.name) as (to, own):
         to.offer_metrics(metrics(1))
-        server.wait_for(METRICS, 1)
+        server.wait_for(protocol.metrics, 1)
         assert not to.close(0.1)
+        server.stopped.set()  # it answers after all, or has been cut off
+        wait_for_the_end_of_sending()
         assert 1 == sum(counted(own, "otelchan.export.failed").values())
+        assert {} == counted(own, "otelchan.export.sent")
+        assert 1 == len(messages(caplog))
+
+
+def wait_for_the_end_of_sending() -> None:
+    """Until no thread sends any more."""
+    for thread in threading.enumerate():
+        if thread.name == "otelchan-export":
+            thread.join(10)
 
 
 def test_pauses_grow_to_a_limit_and_respect_what_was_asked() -> None:

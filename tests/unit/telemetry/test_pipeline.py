@@ -14,7 +14,7 @@ from otelchan.config import Config, Otlp
 from otelchan.model.types import GoroutineView, Losses, Snapshot
 from otelchan.telemetry import Telemetry
 from otelchan.telemetry.batches import MetricBatch, SpanBatch, metrics_request, traces_request
-from otelchan.telemetry.export import HttpSink
+from otelchan.telemetry.export import NetworkSink
 from otelchan.telemetry.otlpfile import FileSink
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.pipeline import open_sinks
@@ -267,9 +267,9 @@ def test_sinks_are_what_is_configured() -> None:
         return [type(sink) for sink in open_sinks(config)]
 
     given = Otlp(endpoint="http://collector:4318")
-    assert [HttpSink] == kinds(Config())
+    assert [NetworkSink] == kinds(Config())
     assert [FileSink] == kinds(Config(otlp_file="out.jsonl"))
-    assert [HttpSink, FileSink] == kinds(Config(otlp_file="out.jsonl", otlp=given))
+    assert [NetworkSink, FileSink] == kinds(Config(otlp_file="out.jsonl", otlp=given))
     assert [] == kinds(Config(otlp=Otlp(endpoint="http://collector:4318", enabled=False)))
 
 

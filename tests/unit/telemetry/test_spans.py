@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from otelchan.gobinary.types import Frame
 from otelchan.model.types import Waker
 from otelchan.telemetry.catalogue import ATTRIBUTES, SPANS
 from otelchan.telemetry.spans import FindingSpans, block_span
@@ -13,6 +14,7 @@ from tests.support import snapshots
 from tests.support.snapshots import NOW, SECOND, attributes, finding
 
 PROMISED = {shape.name.split(" ")[0]: set(shape.attributes) for shape in SPANS}
+EVENTS = {shape.name.split(" ")[0]: shape.event_attributes for shape in SPANS}
 TYPES = {"string": str, "int": int, "boolean": bool, "double": float}
 
 
@@ -67,7 +69,17 @@ def test_who_ended_the_wait_is_an_event_too() -> None:
         "channel.waker.goroutine.id": 7,
         "channel.waker.how": "value",
         "channel.waker.function": "main.consume",
+        "channel.waker.stacktrace": "main.consume\n\t/src/shop/main.go:71",
     } == (attributes(event))
+
+
+def test_of_the_wakers_stack_the_innermost_frames_are_told() -> None:
+    """What it was doing when it ended the wait; eight frames say so."""
+    frames = tuple(Frame(f"main.f{number}", "/src/shop/main.go", number) for number in range(1, 20))
+    (event,) = encoded(waker=Waker(7, "value", frames)).events
+    stack = attributes(event)["channel.waker.stacktrace"].split("\n")
+    assert [f"main.f{number}" for number in range(1, 9)] == stack[::2]
+    assert "\t/src/shop/main.go:1" == stack[1]
 
 
 def test_the_span_links_to_the_wakers_own() -> None:
@@ -81,6 +93,7 @@ def test_a_timer_wakes_without_a_function() -> None:
     span = encoded(waker=Waker(0, "value", ()), link=None)
     assert 0 == attributes(span)["channel.waker.goroutine.id"]
     assert "channel.waker.function" not in attributes(span)
+    assert {"channel.waker.goroutine.id": 0, "channel.waker.how": "value"} == attributes(span.events[0])
     assert 0 == len(span.links)
 
 
@@ -106,6 +119,7 @@ def test_spans_carry_what_the_catalogue_promises() -> None:
     for span in spans:
         sent = attributes(span)
         assert set() == set(sent) - PROMISED[span.name.split(" ")[0]]
+        assert [] == [key for e in span.events for key in set(attributes(e)) - set(EVENTS[span.name.split(" ")[0]])]
         assert [] == [key for key, value in sent.items() if type(value) is not TYPES[ATTRIBUTES[key].type]]
 
 
