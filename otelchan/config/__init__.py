@@ -1,11 +1,12 @@
 """All settings, and the only reader of configuration files and of the environment.
 
-docs/configuration.md is generated from the settings: `python -m otelchan.config > docs/configuration.md`.
+docs/configuration.md and docs/config.schema.json are generated from the settings: `make docs`.
 """
 
 from __future__ import annotations
 
 from otelchan.config.load import environment, load
+from otelchan.config.reload import Apply, Reload, Source
 from otelchan.config.settings import Config, Findings, Otlp, Signal
 
-__all__ = ["Config", "Findings", "Otlp", "Signal", "environment", "load"]
+__all__ = ["Apply", "Config", "Findings", "Otlp", "Reload", "Signal", "Source", "environment", "load"]

@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-DEFAULT_ENDPOINT = "http://localhost:4318"
+from otelchan.config import patterns
+
+DEFAULT_ENDPOINTS = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}  # by protocol
+AN_ENDPOINT = "an http or https URL, or for grpc host:port"
+
+
+def _doc(
+    text: str,
+    allowed: str,
+    ge: float | None = None,
+    le: float | None = None,
+    *,
+    unit: str = "",
+    reload: bool = False,
+    off: bool = False,
+) -> Meta:
+    """reload: a change takes effect in a running agent. off: the word "off" is a value too, and means None."""
+    extra = {"allowed": allowed, "unit": unit, "reload": reload, "off": off}
+    return Meta(description=text, extra=extra, ge=ge, le=le)
+
+
+def _count(text: str, unit: str, least: int, most: int) -> Meta:
+    return _doc(text, f"{least} to {most}", ge=least, le=most, unit=unit, reload=True)
+
+
+def _time(text: str, least: float) -> Meta:
+    return _doc(text, f"{least} to 86400", ge=least, le=86400, unit="seconds", reload=True)
+
+
+def _signal(allowed: str, unit: str = "") -> Meta:
+    return _doc("As above, for this signal.", allowed, unit=unit, reload=True)
 
 
 Seconds = Annotated[float, Meta(ge=0.1, le=300)]
 Percent = Annotated[float, Meta(gt=0, le=100)]
-
-
-def _doc(text: str, allowed: str, ge: float | None = None, le: float | None = None) -> Meta:
-    return Meta(description=text, extra={"allowed": allowed}, ge=ge, le=le)
-
-
-Endpoint = Annotated[str | None, _doc("Whole address for this signal, used as it is.", "an http or https URL")]
-Headers = Annotated[
-    dict[str, str], _doc("Headers of every request; in a variable or flag `name=value,name=value`.", "names and values")
+NodePercent = Annotated[float, Meta(gt=0, le=10_000)]  # of one core, and a node may have a hundred
+Address = Annotated[str, Meta(pattern=patterns.ENDPOINT)]
+Path = Annotated[str, Meta(pattern=patterns.PATH)]
+Endpoint = Annotated[
+    Address | None,
+    _doc("Whole address for this signal, used as it is.", AN_ENDPOINT, reload=True),
 ]
-SomeCompression = Annotated[Literal["none", "gzip"] | None, _doc("Of request bodies, for this signal.", "none or gzip")]
-SomeSeconds = Annotated[Seconds | None, _doc("Longest wait for one request of this signal, seconds.", "0.1 to 300")]
-SomeFile = Annotated[str | None, _doc("As above, for this signal.", "the path of a PEM file")]
-Protocol = Annotated[Literal["http/protobuf"] | None, _doc("As above, for this signal.", "http/protobuf")]
+HeaderName = Annotated[str, Meta(pattern=patterns.HEADER_NAME)]
+HeaderValue = Annotated[str, Meta(pattern=patterns.HEADER_VALUE)]
+Headers = Annotated[
+    dict[HeaderName, HeaderValue],
+    _doc(
+        "Headers of every request; in a variable or flag `name=value,name=value`.",
+        f"names and values of printable ASCII, but not `{patterns.MASK}`",
+        reload=True,
+    ),
+]
+SomeCompression = Annotated[Literal["none", "gzip"] | None, _signal("none or gzip")]
+SomeSeconds = Annotated[Seconds | None, _signal("0.1 to 300", "seconds")]
+SomeFile = Annotated[Path | None, _signal("the path of a PEM file")]
+SomeProtocol = Annotated[Literal["http/protobuf", "grpc"] | None, _signal("http/protobuf or grpc")]
+SomeInsecure = Annotated[bool | None, _signal("true or false")]
 
 
 class Signal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,86 +75,163 @@ class Signal(Struct, frozen=True, forbid_unknown_fields=True):
     certificate: SomeFile = None
     client_certificate: SomeFile = None
     client_key: SomeFile = None
-    protocol: Protocol = None
+    protocol: SomeProtocol = None
+    insecure: SomeInsecure = None
 
 
 class Otlp(Struct, frozen=True, forbid_unknown_fields=True):
     """Where telemetry goes over the network, and how."""
 
-    enabled: Annotated[bool, _doc("Whether anything is sent over the network.", "true or false")] = True
+    enabled: Annotated[bool, _doc("Whether anything is sent over the network.", "true or false", reload=True)] = True
     endpoint: Annotated[
-        str | None,
+        Address | None,
         _doc(
-            f"Base address; `/v1/metrics` and `/v1/traces` are added. Unset: {DEFAULT_ENDPOINT}, or no network when "
+            "Base address; over HTTP `/v1/metrics` and `/v1/traces` are added, over gRPC a path is ignored. Unset: "
+            f"{DEFAULT_ENDPOINTS['http/protobuf']}, for grpc {DEFAULT_ENDPOINTS['grpc']}, or no network when "
             "`otlp_file` is given.",
-            "an http or https URL",
+            AN_ENDPOINT,
+            reload=True,
         ),
     ] = None
     headers: Headers = {}
-    protocol: Annotated[Literal["http/protobuf"], _doc("OTLP transport.", "http/protobuf")] = "http/protobuf"
-    compression: Annotated[Literal["none", "gzip"], _doc("Of request bodies.", "none or gzip")] = "none"
-    timeout_s: Annotated[float, _doc("Longest wait for one request, seconds.", "0.1 to 300", ge=0.1, le=300)] = 10.0
+    protocol: Annotated[
+        Literal["http/protobuf", "grpc"], _doc("OTLP transport.", "http/protobuf or grpc", reload=True)
+    ] = "http/protobuf"
+    insecure: Annotated[
+        bool,
+        _doc("Over gRPC, no TLS to an endpoint that is given without http or https.", "true or false", reload=True),
+    ] = False
+    compression: Annotated[
+        Literal["none", "gzip"], _doc("Compression of request bodies.", "none or gzip", reload=True)
+    ] = "none"
+    timeout_s: Annotated[
+        float, _doc("Longest wait for one request.", "0.1 to 300", ge=0.1, le=300, unit="seconds", reload=True)
+    ] = 10.0
     certificate: Annotated[
-        str | None, _doc("Certificates to trust instead of the built-in ones.", "the path of a PEM file")
+        Path | None,
+        _doc(
+            "Certificates to trust instead of the built-in ones.",
+            "the path of a PEM file",
+            reload=True,
+        ),
     ] = None
-    client_certificate: Annotated[str | None, _doc("Shown to the endpoint.", "the path of a PEM file")] = None
-    client_key: Annotated[str | None, _doc("Its key.", "the path of a PEM file")] = None
+    client_certificate: Annotated[
+        Path | None,
+        _doc("Certificate shown to the endpoint.", "the path of a PEM file", reload=True),
+    ] = None
+    client_key: Annotated[Path | None, _doc("Key of that certificate.", "the path of a PEM file", reload=True)] = None
     metrics: Signal = Signal()
     traces: Signal = Signal()
 
-    @property
-    def base_endpoint(self) -> str:
-        """The base address that is used."""
-        return self.endpoint or DEFAULT_ENDPOINT
+    def of(self, signal: str) -> Signal:
+        """What is different for "metrics" or "traces"."""
+        return self.metrics if signal == "metrics" else self.traces
+
+    def protocol_of(self, signal: str) -> str:
+        """The transport of a signal."""
+        return self.of(signal).protocol or self.protocol
+
+    def base_endpoint(self, signal: str) -> str:
+        """The address of a signal that has none of its own."""
+        return self.endpoint or DEFAULT_ENDPOINTS[self.protocol_of(signal)]
 
 
 class Findings(Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of findings."""
 
-    leak_suspect_s: Annotated[
-        float,
-        _doc("A goroutine parked on a channel longer than this is a suspect, seconds.", "1 to 86400", ge=1, le=86400),
-    ] = 5.0
-    leak_long_s: Annotated[
-        float, _doc("A goroutine parked longer than this is long-lived, seconds.", "1 to 86400", ge=1, le=86400)
-    ] = 30.0
-    leak_window_s: Annotated[
-        float,
-        _doc("How far back suspects are looked at for growth and turnover, seconds.", "10 to 86400", ge=10, le=86400),
-    ] = 60.0
-    leak_long_window_s: Annotated[
-        float, _doc("The same for long-lived ones, seconds: finds slow leaks.", "10 to 86400", ge=10, le=86400)
-    ] = 600.0
+    leak_suspect_s: Annotated[float, _time("A goroutine parked on a channel longer than this is a suspect.", 1)] = 5.0
+    leak_long_s: Annotated[float, _time("A goroutine parked longer than this is long-lived.", 1)] = 30.0
+    leak_window_s: Annotated[float, _time("How far back suspects are looked at for growth and turnover.", 10)] = 60.0
+    leak_long_window_s: Annotated[float, _time("The same for long-lived ones: finds slow leaks.", 10)] = 600.0
     leak_growth: Annotated[
-        int, _doc("Goroutines that must have joined a group for good before it counts as growing.", "1 or more", ge=1)
+        int,
+        _count(
+            "Goroutines that must have joined a group for good before it counts as growing.",
+            "goroutines",
+            1,
+            1_000_000,
+        ),
     ] = 3
     leak_stuck: Annotated[
         int,
-        _doc("So many long-lived senders in a group, none of which ever got on, are stuck.", "2 or more", ge=2),
+        _count(
+            "So many long-lived senders in a group, none of which ever got on, are stuck.", "goroutines", 2, 1_000_000
+        ),
     ] = 10
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. Units are in the names: s seconds, ms milliseconds."""
 
-    interval_s: Annotated[float, _doc("Between two exports, seconds.", "0.1 to 3600", ge=0.1, le=3600)] = 10.0
+    interval_s: Annotated[
+        float, _doc("Between two exports.", "0.1 to 3600", ge=0.1, le=3600, unit="seconds", reload=True)
+    ] = 10.0
     max_overhead: Annotated[
         Percent | None,
         _doc(
-            "Probe time that a watched program may pay, percent of one core; `off`: no limit, for measurements.",
+            "Probe time that a watched program may pay; `off`: no limit, also none for the node, for measurements.",
             "more than 0, at most 100, or off",
+            unit="percent of one core",
+            reload=True,
+            off=True,
         ),
     ] = 3.0
+    max_overhead_node: Annotated[
+        NodePercent | None,
+        _doc(
+            "Probe time that all watched programs may pay together; when it is more, the dearest one gives up first. "
+            "`off`: no limit but each one's own.",
+            "more than 0, at most 10000, or off",
+            unit="percent of one core",
+            reload=True,
+            off=True,
+        ),
+    ] = 10.0
+    backend: Annotated[
+        Literal["auto", "libbpf", "bcc"],
+        _doc(
+            "How the kernel side is loaded: compiled ahead of time through libbpf, or compiled here by BCC in a "
+            "short-lived child. auto: libbpf when its library and the object are there, else BCC.",
+            "auto, libbpf or bcc",
+        ),
+    ] = "auto"
+    attach: Annotated[
+        Literal["auto", "multi", "perf"],
+        _doc(
+            "How probes are attached: one uprobe_multi link per plane, or one perf event per site. auto: multi where "
+            "the kernel has it and filters by process, else perf.",
+            "auto, multi or perf",
+        ),
+    ] = "auto"
     span_threshold_ms: Annotated[
-        float, _doc("Blocks longer than this become spans, milliseconds.", "0 to 3600000", ge=0, le=3_600_000)
+        float,
+        _doc(
+            "Blocks as long as this or longer become spans.",
+            "0 to 3600000",
+            ge=0,
+            le=3_600_000,
+            unit="milliseconds",
+            reload=True,
+        ),
     ] = 10.0
     spans_per_second: Annotated[
-        float, _doc("Spans per second and program, at most.", "0 to 10000", ge=0, le=10_000)
+        float,
+        _doc("Spans of one program, at most.", "0 to 10000", ge=0, le=10_000, unit="spans per second", reload=True),
     ] = 100.0
-    series_per_process: Annotated[int, _doc("Time series per program, at most.", "1 or more", ge=1)] = 2000
-    series_total: Annotated[int, _doc("Time series of all programs, at most.", "1 or more", ge=1)] = 20000
+    series_per_process: Annotated[
+        int,
+        _count(
+            "Time series of one program, at most; those that exist stay until they end.", "time series", 1, 1_000_000
+        ),
+    ] = 2000
+    series_total: Annotated[
+        int,
+        _count(
+            "Time series of all programs, at most; those that exist stay until they end.", "time series", 1, 10_000_000
+        ),
+    ] = 20000
     otlp_file: Annotated[
-        str | None,
+        Path | None,
         _doc(
             "File for OTLP JSON lines, instead of the network, or beside it when an endpoint is given too; "
             "`{signal}` in it becomes `metrics` and `traces`, for a file each.",
@@ -129,37 +242,19 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     findings: Findings = Findings()
 
     @property
+    def program_budget(self) -> float | None:
+        """Of each program, as a fraction of one core; None: no limit."""
+        return None if self.max_overhead is None else self.max_overhead / 100
+
+    @property
+    def node_budget(self) -> float | None:
+        """Of all programs together, as a fraction of one core; None: no limit."""
+        if self.max_overhead is None or self.max_overhead_node is None:
+            return None
+        return self.max_overhead_node / 100
+
+    @property
     def uses_network(self) -> bool:
         """Whether anything is sent over the network: always, unless only a file is asked for or it is disabled."""
         given = self.otlp.endpoint or self.otlp.metrics.endpoint or self.otlp.traces.endpoint
         return self.otlp.enabled and (not self.otlp_file or bool(given))
-
-
-class Leaf(NamedTuple):
-    """One setting. key: dotted path."""
-
-    key: str
-    type: Any
-    default: Any
-    text: str
-    allowed: str
-
-    @property
-    def variable(self) -> str:
-        """Its environment variable."""
-        return "OTELCHAN_" + self.key.upper().replace(".", "_")
-
-
-def _leaves(struct: type[Struct], prefix: str = "") -> Iterator[Leaf]:
-    hints = get_type_hints(struct, include_extras=True)
-    for field in msgspec.structs.fields(struct):
-        kind = hints[field.name]
-        if isinstance(kind, type) and issubclass(kind, Struct):
-            yield from _leaves(kind, f"{prefix}{field.name}.")
-            continue
-        (meta,) = kind.__metadata__
-        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-        yield Leaf(prefix + field.name, kind, default, meta.description, meta.extra["allowed"])
-
-
-LEAVES = {leaf.key: leaf for leaf in _leaves(Config)}

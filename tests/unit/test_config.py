@@ -1,33 +1,15 @@
-"""Settings from a file, from variables and from flags, and what is said about wrong ones."""
+"""Settings from a file, from variables and from flags: which one wins, and what is said about wrong ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from otelchan.config import Config, Otlp, Signal, environment, load
-from otelchan.config.reference import markdown
-from otelchan.config.settings import LEAVES
-from otelchan.errors import UsageError
-
-ROOT = Path(__file__).parents[2]
-
-
-def written(tmp_path: Path, text: str) -> str:
-    """A configuration file."""
-    path = tmp_path / "otelchan.yaml"
-    path.write_text(text)
-    return str(path)
-
-
-def refused(path: str | None = None, environ: dict[str, str] | None = None, **flags: Any) -> str:
-    """The sentence that these settings are refused with."""
-    with pytest.raises(UsageError) as error:
-        load(path, environ or {}, flags)
-    return str(error.value)
+from otelchan.config.leaves import LEAVES
+from tests.support.config import refused, written
 
 
 def test_without_anything_there_are_the_built_in_values() -> None:
@@ -40,7 +22,7 @@ def test_without_anything_there_are_the_built_in_values() -> None:
         config.span_threshold_ms,
         config.spans_per_second,
     )
-    assert ("http://localhost:4318", True) == (config.otlp.base_endpoint, config.uses_network)
+    assert ("http://localhost:4318", True) == (config.otlp.base_endpoint("traces"), config.uses_network)
 
 
 def test_the_strongest_source_wins(tmp_path: Path) -> None:
@@ -73,33 +55,30 @@ def test_an_empty_variable_is_unset() -> None:
     assert Config() == load(None, environ, {})
 
 
-def test_an_empty_file_and_empty_settings_are_fine(tmp_path: Path) -> None:
-    """Commented-out sections leave keys without values."""
-    assert Config() == load(written(tmp_path, "# nothing\n"), {}, {})
-    assert Config() == load(written(tmp_path, "otlp:\n  metrics:\ninterval_s:\n"), {}, {})
-
-
 def test_the_standard_variables_of_both_signals() -> None:
     """Each as the specification names it."""
     environ = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector:4318",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector:4317",
         "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20a%2Cb, x-tenant = 7 ,",
         "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
         "OTEL_EXPORTER_OTLP_CERTIFICATE": "/etc/ca.pem",
         "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/etc/client.pem",
         "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/etc/client.key",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_INSECURE": "True",
     }
     assert (
         Otlp(
-            endpoint="https://collector:4318",
+            endpoint="https://collector:4317",
             headers={"authorization": "Bearer a,b", "x-tenant": "7"},
             compression="gzip",
             timeout_s=2.5,
             certificate="/etc/ca.pem",
             client_certificate="/etc/client.pem",
             client_key="/etc/client.key",
+            protocol="grpc",
+            insecure=True,
         )
         == load(None, environ, {}).otlp
     )
@@ -111,11 +90,11 @@ def test_the_standard_variables_of_one_signal() -> None:
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://traces:4318/spans",
         "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "a=1",
         "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "1000",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_METRICS_INSECURE": "false",
     }
-    assert (
-        Otlp(traces=Signal(endpoint="http://traces:4318/spans"), metrics=Signal(headers={"a": "1"}, timeout_s=1.0))
-        == load(None, environ, {}).otlp
-    )
+    metrics = Signal(headers={"a": "1"}, timeout_s=1.0, protocol="grpc", insecure=False)
+    assert Otlp(traces=Signal(endpoint="http://traces:4318/spans"), metrics=metrics) == load(None, environ, {}).otlp
 
 
 def test_a_timeout_that_looks_like_seconds_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -138,12 +117,6 @@ def test_a_file_alone_needs_no_network() -> None:
     assert load(None, {}, {**flags, "otlp.endpoint": "http://m:1"}).uses_network
 
 
-@pytest.mark.parametrize("text", ["max_overhead: off", "max_overhead: 'off'", "max_overhead: OFF"])
-def test_no_budget_is_written_off(tmp_path: Path, text: str) -> None:
-    """A bare `off` is false for YAML."""
-    assert load(written(tmp_path, text), {}, {}).max_overhead is None
-
-
 def test_no_budget_in_variables_and_flags() -> None:
     """And a stronger source can set one again."""
     assert load(None, {"OTELCHAN_MAX_OVERHEAD": "off"}, {}).max_overhead is None
@@ -153,48 +126,6 @@ def test_no_budget_in_variables_and_flags() -> None:
 def test_flags_may_be_values_already() -> None:
     """Numbers from argparse as well as text."""
     assert load(None, {}, {"interval_s": 0.5}) == load(None, {}, {"interval_s": "0.5"})
-
-
-def test_an_unknown_setting_in_the_file_is_named_with_the_nearest_known_one(tmp_path: Path) -> None:
-    """Also inside a section."""
-    path = written(tmp_path, "intervall_s: 5")
-    sentence = refused(path)
-    assert (
-        f"{path}: unknown setting intervall_s; the nearest known one is interval_s, see docs/configuration.md"
-        == sentence
-    )
-    path = written(tmp_path, "otlp:\n  traces:\n    endpiont: http://a:1\n")
-    assert f"{path}: unknown setting otlp.traces.endpiont; the nearest known one is otlp.traces.endpoint" in refused(
-        path
-    )
-    assert "the nearest known one is" in refused(written(tmp_path, "zzz: 1"))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("interval_s: soon", "interval_s is 'soon', but must be 0.1 to 3600"),
-        ("interval_s: true", "interval_s is True, but must be 0.1 to 3600"),
-        ("interval_s: '5'", "interval_s is '5', but must be 0.1 to 3600"),
-        ("interval_s: 0", "interval_s is 0, but must be 0.1 to 3600"),
-        ("interval_s: .nan", "interval_s is nan, but must be 0.1 to 3600"),
-        ("max_overhead: 101", "max_overhead is 101, but must be more than 0, at most 100, or off"),
-        ("max_overhead: 0", "max_overhead is 0, but must be more than 0, at most 100, or off"),
-        ("series_total: 1.5", "series_total is 1.5, but must be 1 or more"),
-        ("otlp: {timeout_s: 0}", "otlp.timeout_s is 0, but must be 0.1 to 300"),
-        ("otlp: {metrics: {timeout_s: 900}}", "otlp.metrics.timeout_s is 900, but must be 0.1 to 300"),
-        ("otlp: {compression: deflate}", "otlp.compression is 'deflate', but must be none or gzip"),
-        ("otlp: {endpoint: 'collector:4318'}", "otlp.endpoint is 'collector:4318', but must be an http or https URL"),
-        ("otlp: {endpoint: 'http://'}", "otlp.endpoint is 'http://', but must be an http or https URL"),
-        ("otlp: {endpoint: 'http://a:b'}", "otlp.endpoint is 'http://a:b', but must be an http or https URL"),
-        ("otlp: 7", "otlp is 7, but it must be a mapping of settings"),
-        ("findings: {leak_stuck: 1}", "findings.leak_stuck is 1, but must be 2 or more"),
-    ],
-)  # fmt: skip
-def test_a_wrong_value_is_named_with_what_is_allowed(tmp_path: Path, text: str, expected: str) -> None:
-    """The file, the key, the value, what is allowed."""
-    path = written(tmp_path, text)
-    assert refused(path).startswith(f"{path}: {expected}")
 
 
 def test_a_wrong_variable_is_named() -> None:
@@ -208,37 +139,75 @@ def test_a_wrong_variable_is_named() -> None:
 
 def test_a_value_that_something_stronger_replaces_is_not_looked_at() -> None:
     """A variable for all programs of a machine may be wrong for this one."""
-    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTELCHAN_OTLP_PROTOCOL": "http/protobuf"}
-    assert "http/protobuf" == load(None, environ, {}).otlp.protocol
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "OTELCHAN_OTLP_PROTOCOL": "grpc"}
+    assert "grpc" == load(None, environ, {}).otlp.protocol
 
 
-def test_grpc_is_refused_with_what_to_do_instead() -> None:
-    """Until it is there."""
-    sentence = refused(environ={"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
-    assert sentence == (
-        "OTEL_EXPORTER_OTLP_PROTOCOL: otlp.protocol is 'grpc', but only http/protobuf is supported so far; set "
-        "OTELCHAN_OTLP_PROTOCOL=http/protobuf and give the Collector's HTTP port, usually 4318"
+def test_a_protocol_that_is_not_there_is_refused() -> None:
+    """OTLP has a third one."""
+    assert refused(environ={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}) == (
+        "OTEL_EXPORTER_OTLP_PROTOCOL: otlp.protocol is 'http/json', but must be http/protobuf or grpc; see "
+        "docs/configuration.md"
     )
-    assert "must be http/protobuf" in refused(environ={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
 
 
-def test_the_port_of_grpc_is_doubted(caplog: pytest.LogCaptureFixture) -> None:
-    """It is used, but said: the commonest wrong endpoint."""
-    assert "http://a:4317" == load(None, {}, {"otlp.endpoint": "http://a:4317"}).otlp.endpoint
-    assert "port 4317 is usually for gRPC" in caplog.text
+def test_the_default_endpoint_is_that_of_the_protocol() -> None:
+    """Signal by signal."""
+    otlp = load(None, {}, {"otlp.protocol": "grpc", "otlp.traces.protocol": "http/protobuf"}).otlp
+    assert ("http://localhost:4317", "http://localhost:4318") == tuple(map(otlp.base_endpoint, ("metrics", "traces")))
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"otlp.endpoint": "http://a:4318"}, []),
+        ({"otlp.endpoint": "http://a:4317", "otlp.protocol": "grpc"}, []),
+        ({"otlp.endpoint": "http://u:secret@a:4317"}, ["otlp.endpoint is http://a:4317: port 4317 is usually for gRPC; "
+                                                        "OTLP over HTTP is usually on port 4318"]),
+        ({"otlp.endpoint": "a:4318", "otlp.protocol": "grpc"}, ["otlp.endpoint is a:4318: port 4318 is usually for "
+                                                               "HTTP; OTLP over gRPC is usually on port 4317"]),
+        ({"otlp.endpoint": "http://a:4318", "otlp.traces.protocol": "grpc", "otlp.traces.endpoint": "http://a:4318"},
+         ["otlp.traces.endpoint is http://a:4318: port 4318 is usually for HTTP; OTLP over gRPC is usually on port "
+          "4317"]),
+        ({"otlp.endpoint": "http://a:4317", "otlp.traces.endpoint": "http://b:1", "otlp.metrics.protocol": "grpc"}, []),
+    ],
+)  # fmt: skip
+def test_the_port_of_the_other_protocol_is_doubted(
+    caplog: pytest.LogCaptureFixture, flags: dict[str, str], expected: list[str]
+) -> None:
+    """It is used, but said once, without a password: the commonest wrong endpoint."""
+    load(None, {}, flags)
+    assert expected == caplog.messages
+
+
+@pytest.mark.parametrize("endpoint", ["collector:4317", "10.0.0.1:1", "[::1]:4317"])
+def test_grpc_takes_an_endpoint_without_a_scheme(endpoint: str) -> None:
+    """HTTP does not, be it for one signal only."""
+    assert endpoint == load(None, {}, {"otlp.endpoint": endpoint, "otlp.protocol": "grpc"}).otlp.endpoint
+    environ = {"OTELCHAN_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"}
+    assert refused(environ=environ) == (
+        f"OTELCHAN_OTLP_ENDPOINT: otlp.endpoint is '{endpoint}', but must be an http or https URL, or for grpc "
+        "host:port; see docs/configuration.md"
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["collector", ":4317", "a:0", "a:65536", "a:b", "a:1:2", "ftp://a:1", "a b:1"])
+def test_other_endpoints_are_refused_for_grpc_too(endpoint: str) -> None:
+    """A host and a port are needed."""
+    sentence = refused(environ={"OTELCHAN_OTLP_ENDPOINT": endpoint, "OTELCHAN_OTLP_PROTOCOL": "grpc"})
+    assert f"OTELCHAN_OTLP_ENDPOINT: otlp.endpoint is '{endpoint}', but must be" in sentence
+
+
+def test_a_password_in_a_wrong_endpoint_is_not_shown() -> None:
+    """With or without a scheme."""
+    sentences = [refused(environ={"OTELCHAN_OTLP_ENDPOINT": f"{scheme}u:se@cret@a:b"}) for scheme in ("http://", "")]
+    assert ["'http://a:b'", "'a:b'"] == [sentence.split()[3].rstrip(",") for sentence in sentences]
 
 
 def test_headers_are_never_shown() -> None:
     """They are where secrets are."""
     sentence = refused(environ={"OTEL_EXPORTER_OTLP_HEADERS": "a=1,secret"})
     assert "OTEL_EXPORTER_OTLP_HEADERS: header 2 has no `=`; write name=value,name=value" == sentence
-
-
-def test_wrong_headers_in_the_file_are_not_shown_either(tmp_path: Path) -> None:
-    """A list where a mapping should be."""
-    sentence = refused(written(tmp_path, "otlp: {headers: [secret]}"))
-    assert "otlp.headers is given, but must be names and values" in sentence
-    assert "secret" not in sentence
 
 
 def test_an_unknown_variable_that_is_nearly_a_known_one_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -248,20 +217,6 @@ def test_an_unknown_variable_that_is_nearly_a_known_one_is_said(caplog: pytest.L
     assert [
         "the environment variable OTELCHAN_INTERVALS is not known; was OTELCHAN_INTERVAL_S meant?"
     ] == caplog.messages
-
-
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    """Not there, not text, not YAML, not a mapping."""
-    assert "cannot read the configuration file /no/such: No such file or directory; give another --config" == refused(
-        "/no/such"
-    )
-    binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe\x00")
-    assert f"cannot read the configuration file {binary}: not UTF-8 text; give another --config" == refused(str(binary))
-    path = written(tmp_path, "interval_s: 5\notlp: {endpoint")
-    assert refused(path).startswith(f"{path} line 2: ")
-    path = written(tmp_path, "- interval_s")
-    assert f"{path}: the configuration file must be a mapping of settings, see docs/configuration.md" == refused(path)
 
 
 def test_an_unknown_flag_is_a_usage_error() -> None:
@@ -276,28 +231,10 @@ def test_a_configuration_cannot_be_changed() -> None:
     assert 5 == msgspec.structs.replace(Config(), interval_s=5.0).interval_s
 
 
-def test_every_setting_is_documented_with_its_unit() -> None:
-    """A text, what is allowed, and a variable of its own."""
-    assert [] == [leaf.key for leaf in LEAVES.values() if not leaf.text or not leaf.allowed]
-    assert len(LEAVES) == len({leaf.variable for leaf in LEAVES.values()})
-
-
 def test_defaults_are_allowed_values() -> None:
     """What is built in passes the same checks as what is given."""
     given = {leaf.key: leaf.default for leaf in LEAVES.values() if leaf.default is not None}
     assert Config() == load(None, {}, given)
-
-
-def test_the_reference_is_what_the_settings_say() -> None:
-    """docs/configuration.md is generated; `python -m otelchan.config > docs/configuration.md` brings it up to date."""
-    assert markdown() == (ROOT / "docs" / "configuration.md").read_text()
-
-
-def test_the_example_in_the_reference_can_be_loaded(tmp_path: Path) -> None:
-    """As a file."""
-    example = markdown().split("```yaml\n")[1].split("```")[0]
-    config = load(written(tmp_path, example), {}, {})
-    assert {"authorization": "Bearer secret"} == config.otlp.headers
 
 
 def test_the_environment_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
