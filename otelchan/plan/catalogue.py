@@ -1,8 +1,13 @@
 """The probe catalogue: one row per kind of site. Adding a probe starts here.
 
 Costs are what a hit adds to the observed program, in nanoseconds, trap included, as measured by
-benchmarks/probe_cost.py on the reference machine (a virtual machine; docs/overhead.md has the figures and the method).
+`make bench` on the reference machine (a virtual machine; docs/overhead.md has the figures and the method), which also
+says when one of them is too low.
 They are estimates: the overhead made of them is named an estimate.
+
+What a hit's own part of the program takes without a probe is what an expectation of hits is made from (estimate.py).
+It was sampled on programs that do nothing but one operation (lowest), and on some that do a few a millisecond and
+sleep, with cold caches (highest); Go 1.26 and 1.27, docs/overhead.md.
 """
 
 from __future__ import annotations
@@ -13,8 +18,19 @@ from otelchan.gobinary.types import SiteKind
 from otelchan.plan.types import Plane
 
 
+class Bare(NamedTuple):
+    """Processor time, in nanoseconds, that a program without probes spends in a site's extent, and in what that calls,
+    each time that it comes there."""
+
+    lowest: int
+    likely: int
+    highest: int
+
+
 class Probe(NamedTuple):
-    """number: the kind in the cookie, enum oc_kind in bpf/otelchan.h. functions: each must have the site."""
+    """number: the kind in the cookie, enum oc_kind in bpf/otelchan.h. functions: each must have the site. tells: what
+    a hit means. gives: what for, as a short sentence. bare: see there.
+    """
 
     kind: SiteKind
     number: int
@@ -22,6 +38,8 @@ class Probe(NamedTuple):
     functions: tuple[str, ...]
     cost_ns: int
     tells: str
+    gives: str
+    bare: Bare
 
 
 PROBES = (
@@ -32,6 +50,8 @@ PROBES = (
         ("runtime.chansend", "runtime.chanrecv", "runtime.selectgo"),
         1100,
         "a goroutine parks on a channel",
+        "since when a goroutine has waited, and on which channel",
+        Bare(8, 25, 400),
     ),
     Probe(
         SiteKind.WAKE,
@@ -40,9 +60,29 @@ PROBES = (
         ("runtime.send", "runtime.recv", "runtime.closechan"),
         1750,
         "a channel operation readies a sleeper",
+        "how long it waited, who woke it, and the count of what was handed over",
+        Bare(30, 65, 500),
     ),
-    Probe(SiteKind.SEND, 3, Plane.OPERATIONS, ("runtime.chansend",), 1000, "a send goes into the buffer"),
-    Probe(SiteKind.RECV, 4, Plane.OPERATIONS, ("runtime.chanrecv",), 1000, "a receive takes from the buffer"),
+    Probe(
+        SiteKind.SEND,
+        3,
+        Plane.OPERATIONS,
+        ("runtime.chansend",),
+        1000,
+        "a send goes into the buffer",
+        "the count of sends that did not have to wait",
+        Bare(6, 10, 60),
+    ),
+    Probe(
+        SiteKind.RECV,
+        4,
+        Plane.OPERATIONS,
+        ("runtime.chanrecv",),
+        1000,
+        "a receive takes from the buffer",
+        "the count of receives that did not have to wait",
+        Bare(6, 10, 60),
+    ),
     Probe(
         SiteKind.RECV_CLOSED,
         5,
@@ -50,11 +90,43 @@ PROBES = (
         ("runtime.chanrecv",),
         1000,
         "a receive finds the channel closed and empty",
+        "the count of receives from closed channels",
+        Bare(5, 8, 60),
     ),
-    Probe(SiteKind.SELECT, 6, Plane.OPERATIONS, ("runtime.selectgo",), 1250, "a select has chosen"),
-    Probe(SiteKind.MAKE, 7, Plane.MAKES, ("runtime.makechan",), 1850, "a channel is made, and so named"),
-    Probe(SiteKind.CLOSE, 8, Plane.MAKES, ("runtime.closechan",), 1300, "a channel is closed"),
+    Probe(
+        SiteKind.SELECT,
+        6,
+        Plane.OPERATIONS,
+        ("runtime.selectgo",),
+        1250,
+        "a select has chosen",
+        "which case of a select was taken",
+        Bare(30, 60, 500),
+    ),
+    Probe(
+        SiteKind.MAKE,
+        7,
+        Plane.MAKES,
+        ("runtime.makechan",),
+        1850,
+        "a channel is made, and so named",
+        "a channel's name, the line that made it",
+        Bare(15, 40, 400),
+    ),
+    Probe(
+        SiteKind.CLOSE,
+        8,
+        Plane.MAKES,
+        ("runtime.closechan",),
+        1300,
+        "a channel is closed",
+        "when a channel was closed, and what was left in it",
+        Bare(10, 20, 300),
+    ),
 )
+
+PAIRED = {Plane.WAITS: Bare(25, 50, 400)}
+"""Every park ends by one wake, and the two together vary less than either alone: so much is half of both."""
 
 BY_KIND = {probe.kind: probe for probe in PROBES}
 

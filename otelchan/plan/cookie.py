@@ -21,7 +21,7 @@ _OPERATIONS = {
     "runtime.recv": RECV,
     "runtime.closechan": CLOSE,
 }
-_CONDITIONS = {Condition.ABOVE: 1, Condition.BELOW: 2}
+_CONDITIONS = {Condition.NONE: 0, Condition.ABOVE: 1, Condition.BELOW: 2}
 
 
 def pack(site: Site, target_id: int) -> int:

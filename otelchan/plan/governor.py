@@ -40,6 +40,11 @@ class Verdict:
     reason: str
 
 
+def is_more(budget: float | None, before: float | None) -> bool:
+    """Whether a budget is larger than the one before; None: no limit."""
+    return before is not None and (budget is None or budget > before)
+
+
 @dataclass(slots=True)
 class Governor:
     """The budget of one program. budget: fraction of one core; None: no budget (for measurements)."""
@@ -50,6 +55,20 @@ class Governor:
     savings_ns: float = 0.0
     share: float = 0.0
     _last_ns: int = 0
+
+    def change_budget(self, budget: float | None) -> None:
+        """Another budget from now on. With a larger one, what was given up may be tried again at once."""
+        more = is_more(budget, self.budget)
+        self.budget = budget
+        self.savings_ns = (budget or 0.0) * SAVINGS_SECONDS * SECOND
+        if more:
+            self.retry_now()
+
+    def retry_now(self) -> None:
+        """What was given up may be tried again without the rest of its pause."""
+        for plane, state in self.planes.items():
+            if plane not in self.attached:
+                state.retry_at_ns, state.pause_ns = 0, FIRST_PAUSE_NS
 
     def on_attach(self, plane: Plane, now_ns: int) -> None:
         """The plane's probes are in."""
@@ -96,7 +115,9 @@ class Governor:
             return verdict
         limit = self.budget * SAVINGS_SECONDS * SECOND
         self.savings_ns = min(self.savings_ns + self.budget * elapsed, limit) - spent
-        if self.savings_ns >= 0 or not self.attached:  # hits of a plane that has just gone are still charged
+        # What a plane cost while it was taken out, which takes a while for perf events, is charged, but no other goes.
+        running = sum(cost_ns.get(plane, 0) for plane in self.attached)
+        if self.savings_ns >= 0 or running <= self.budget * elapsed:
             return None
         self.savings_ns = limit / 2  # what remains gets a fresh start, but no full one
         plane = next(plane for plane in reversed(PLANE_ORDER) if plane in self.attached)

@@ -25,6 +25,19 @@ def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
     return AttachPlan(target_id, path, planes, tuple(left_out))
 
 
+def all_left_out(image: GoImage, plan: AttachPlan) -> tuple[LeftOut, ...]:
+    """Everything that could have a probe and gets none: planes, sites, and functions that the linker left out."""
+    found = list(plan.left_out)
+    for site in image.sites:
+        if site.nil_channel:
+            what = f"{site.kind} in {site.function} at {site.address:#x}"
+            found.append(LeftOut(what, "who waits there waits for ever, and the census sees it"))
+    for function in dict.fromkeys(function for probe in PROBES for function in probe.functions):
+        if image.functions.find(function) is None:
+            found.append(LeftOut(function, "the linker left it out: the program has no such operation"))
+    return tuple(found)
+
+
 def _sites_of(image: GoImage, plane: Plane) -> list[Site]:
     # Parks that nobody can ever end are seen by the census; a probe would tell nothing more.
     return [site for site in image.sites if BY_KIND[site.kind].plane is plane and not site.nil_channel]

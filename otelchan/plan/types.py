@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -41,3 +42,60 @@ class AttachPlan:
     path: str
     planes: dict[Plane, tuple[PlannedSite, ...]]
     left_out: tuple[LeftOut, ...]
+
+
+class CpuSamples(NamedTuple):
+    """What a program's threads were executing, looked at once per `period_ns` of their processor time.
+
+    stacks: how often each was seen; live addresses being executed, innermost first, as far as the first few.
+    duration_ns: of looking. cpu_ns: processor time of the threads in it, in the kernel too. threads: looked at.
+    unseen: threads that could not be looked at. lost: samples that were taken and not read.
+    """
+
+    stacks: Mapping[tuple[int, ...], int]
+    period_ns: int
+    duration_ns: int
+    cpu_ns: int
+    threads: int
+    unseen: int
+    lost: int
+
+
+class Expected(NamedTuple):
+    """A rate or share that was estimated, not counted. low 0: only `high` is known, "fewer than". likely: a guess."""
+
+    low: float
+    likely: float
+    high: float
+
+
+class Outlook(StrEnum):
+    """What the budget would do with a plane."""
+
+    FITS = "fits"  # attached, and stays
+    EXCEEDS = "exceeds"  # tried, and given up
+    UNSURE = "unsure"  # the budget is within what is expected
+    UNKNOWN = "unknown"  # nobody looked, or nobody could
+
+
+class SiteExpectation(NamedTuple):
+    """samples: at the site's own instructions. hits: a second; None: unknown."""
+
+    planned: PlannedSite
+    samples: int
+    hits: Expected | None
+
+
+class PlaneExpectation(NamedTuple):
+    """share: of one core, hits times their cost; more than 1 where the program could not do that many any more.
+
+    then: what the agent would do, as a sentence part.
+    """
+
+    plane: Plane
+    sites: tuple[SiteExpectation, ...]
+    samples: int
+    hits: Expected | None
+    share: Expected | None
+    outlook: Outlook
+    then: str

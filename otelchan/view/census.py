@@ -10,6 +10,7 @@ from otelchan.gobinary.types import GoImage
 from otelchan.memory.types import Census, Channel, Goroutine
 from otelchan.target.types import Process
 from otelchan.view.stacks import creator, traceback
+from otelchan.view.types import Origin
 from otelchan.view.words import frame_object
 
 VERSION = 1
@@ -17,9 +18,14 @@ PARKED = ("waiting", "leaked")
 
 
 def census_document(
-    process: Process, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]]
+    process: Process,
+    image: GoImage,
+    census: Census,
+    names: Mapping[int, tuple[str, str]],
+    origin: Origin | None = None,
 ) -> dict[str, Any]:
-    """Everything the census knows, as JSON values. names: (name, source) by live address of the channel.
+    """Everything the census knows, as JSON values. names: (name, source) by live address of the channel. origin: None
+    for a running process.
 
     Pure. Raises BinaryError when the executable has gone or changed since it was analysed.
     """
@@ -27,6 +33,8 @@ def census_document(
     parked.sort(key=lambda goroutine: (_age_ns(goroutine, census) is None, -(_age_ns(goroutine, census) or 0)))
     return {
         "version": VERSION,
+        "source": origin.source if origin else "process",
+        "origin": {"file": origin.file, **origin.details} if origin else None,
         "time_unix_ns": census.time_unix_ns,
         "duration_ns": census.duration_ns,
         "bytes_read": census.bytes_read,
@@ -59,7 +67,7 @@ def by_wait_reason(census: Census) -> dict[str, int]:
 def _process(process: Process) -> dict[str, Any]:
     return {
         "pid": process.pid,
-        "created_unix_ns": process.created_unix_ns,
+        "created_unix_ns": process.created_unix_ns or None,
         "executable": process.executable,
         "service_name": process.service_name,
         "container_id": process.container_id,

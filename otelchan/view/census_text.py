@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from otelchan.view.table import Column, Table, print_table
-from otelchan.view.words import age, count, duration, frame_of, place
+from otelchan.view.words import age, count, duration, frame_of, moment, place
 
 TOP_FRAMES = 3
 _CHANNEL_REASONS = ("chan", "select")
@@ -19,8 +19,7 @@ def print_census(document: dict[str, Any], out: TextIO, limit: int = 0) -> None:
     program = go["main_module"] or go["main_package"] or process["executable"]
     out.write(
         f"pid {process['pid']}, {program}, {go['version']}: {count(goroutines['count'], 'goroutine')}, "
-        f"{count(len(document['channels']), 'channel')} seen; read in {duration(document['duration_ns'])}, "
-        f"without stopping the program\n"
+        f"{count(len(document['channels']), 'channel')} seen; {_source(document)}\n"
     )
     if goroutines["unread"]:
         out.write(f"{count(goroutines['unread'], 'goroutine')} changed while being read and left out\n")
@@ -30,6 +29,19 @@ def print_census(document: dict[str, Any], out: TextIO, limit: int = 0) -> None:
     print_table(Table("Goroutines by wait reason", columns, reasons), out)
     print_table(_channels(document["channels"], limit), out)
     print_table(_blocked(blocked, limit), out)
+
+
+def _source(document: dict[str, Any]) -> str:
+    origin = document["origin"]
+    if document["source"] == "core":
+        ended = f", after {origin['signal']}" if origin["signal"] else ""
+        return f"from the core {origin['file']}, written at {moment(document['time_unix_ns'])}{ended}"
+    if document["source"] == "recording":
+        return (
+            f"from round {origin['round']} of {origin['rounds']} of the recording {origin['file']}, made at "
+            f"{moment(document['time_unix_ns'])}"
+        )
+    return f"read in {duration(document['duration_ns'])}, without stopping the program"
 
 
 def blocked_on_channels(document: dict[str, Any]) -> list[dict[str, Any]]:

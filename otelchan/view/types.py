@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 OK, NOTE, FAULT = "ok", "note", "fault"
@@ -18,3 +19,14 @@ class Check(NamedTuple):
     status: str
     found: str
     advice: str = ""
+
+
+class Origin(NamedTuple):
+    """Where a census comes from when not from a running process. source: "core" or "recording".
+
+    file: path. details: further keys of the document's `origin`.
+    """
+
+    source: str
+    file: str
+    details: Mapping[str, str | int]

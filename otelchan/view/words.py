@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from otelchan.gobinary.types import Frame
@@ -28,6 +29,11 @@ def duration(nanoseconds: int) -> str:
             whole, tenths = nanoseconds // size, nanoseconds * 10 // size % 10
             return f"{whole}.{tenths} {unit}" if whole < 10 and size > 1 else f"{whole} {unit}"
     return "0 s"
+
+
+def moment(unix_ns: int) -> str:
+    """Unix time as people write it in every zone: "2026-11-21T12:26:33Z"."""
+    return datetime.fromtimestamp(unix_ns // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def age(nanoseconds: int | None, at_least: bool) -> str:

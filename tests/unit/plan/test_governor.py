@@ -73,7 +73,7 @@ def test_operations_are_given_up_before_waits_and_waits_before_makes() -> None:
     given_up = []
     for step in range(1, 200):
         now = T0 + SECOND + step * SECOND // 10
-        verdict = governor.judge({Plane.WAITS: 50_000_000}, now)
+        verdict = governor.judge(dict.fromkeys(governor.attached, 50_000_000), now)
         if verdict:
             governor.on_detach(verdict.plane, now)
             given_up.append(verdict.plane)
@@ -91,6 +91,16 @@ def test_hits_that_come_after_the_last_plane_has_gone_are_no_reason_to_give_up_m
     governor.on_detach(Plane.WAITS, T0 + 32_000_000)
 
     assert governor.judge({Plane.WAITS: 10 * SECOND}, T0 + 52_000_000) is None
+
+
+def test_no_other_plane_goes_for_what_one_cost_while_it_was_taken_out() -> None:
+    """Half a second of probes that are taken out one after the other is charged, to nobody who is still there."""
+    governor = governor_with(Plane.MAKES, Plane.WAITS)
+    governor.on_detach(Plane.WAITS, T0 + SECOND)
+
+    assert governor.judge({Plane.WAITS: SECOND // 2, Plane.MAKES: 1_000_000}, T0 + 3 * SECOND // 2) is None
+    assert governor.share > 0.03
+    assert governor.savings_ns < 0
 
 
 def test_without_a_budget_nothing_is_given_up() -> None:
@@ -121,3 +131,44 @@ def test_no_plane_is_tried_while_another_one_is_on_trial() -> None:
     governor.on_attach(Plane.WAITS, T0)
 
     assert not governor.wanted(Plane.OPERATIONS, T0 + 1)
+
+
+def test_a_smaller_budget_takes_effect_at_once() -> None:
+    """What was cheap enough is not any more: savings of the larger budget are gone, and the dearest plane goes."""
+    governor = governor_with(Plane.WAITS, Plane.OPERATIONS)
+    assert governor.judge({Plane.OPERATIONS: 25_000_000}, T0 + 2 * SECOND) is None
+
+    governor.change_budget(0.001)
+    verdict = governor.judge({Plane.OPERATIONS: 25_000_000}, T0 + 3 * SECOND)
+
+    assert verdict is not None
+    assert verdict.plane == Plane.OPERATIONS
+    assert verdict.reason == "probes cost 2.5% of a core, the budget is 0.1%"
+
+
+def test_with_a_larger_budget_what_was_given_up_is_tried_at_once() -> None:
+    """Without the rest of its pause, and the next pause is a first one again. A smaller budget changes no pause."""
+    for budget, again in ((0.05, True), (None, True), (0.02, False)):
+        governor = governor_with(Plane.WAITS)
+        governor.on_detach(Plane.WAITS, T0)
+        governor.on_attach(Plane.WAITS, T0 + FIRST_PAUSE_NS)
+        governor.on_detach(Plane.WAITS, T0 + FIRST_PAUSE_NS)
+
+        governor.change_budget(budget)
+
+        assert governor.wanted(Plane.WAITS, T0 + FIRST_PAUSE_NS) is again
+        if again:
+            governor.on_attach(Plane.WAITS, T0 + FIRST_PAUSE_NS)
+            governor.on_detach(Plane.WAITS, T0 + FIRST_PAUSE_NS)
+            assert governor.wanted(Plane.WAITS, T0 + 2 * FIRST_PAUSE_NS)
+
+
+def test_a_budget_can_be_set_where_there_was_none() -> None:
+    """From then on there are savings of it, and what costs more than those goes."""
+    governor = governor_with(Plane.WAITS, budget=None)
+    assert governor.judge({Plane.WAITS: SECOND}, T0 + 2 * SECOND) is None
+
+    governor.change_budget(0.03)
+
+    assert governor.judge({Plane.WAITS: 100_000_000}, T0 + 3 * SECOND) is None  # from the savings
+    assert governor.judge({Plane.WAITS: 100_000_000}, T0 + 4 * SECOND) is not None

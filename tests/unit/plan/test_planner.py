@@ -1,7 +1,7 @@
 """The plan: complete planes, or none."""
 
 from otelchan.gobinary.types import MissingSite, SiteKind
-from otelchan.plan.planner import make_plan
+from otelchan.plan.planner import all_left_out, make_plan
 from otelchan.plan.types import LeftOut, Plane
 from tests.support.images import TEXT, all_sites, go_image
 
@@ -67,3 +67,19 @@ def test_a_program_without_channels_has_no_planes() -> None:
 
     assert plan.planes == {}
     assert plan.left_out[0] == LeftOut(Plane.MAKES, "the program has no such operation")
+
+
+def test_everything_that_gets_no_probe_is_named() -> None:
+    """Planes, parks that nobody can end, and functions that the linker left out, each with its reason."""
+    sites = tuple(s for s in all_sites() if s.function not in ("runtime.selectgo", "runtime.send"))
+    image = go_image(sites=sites, not_linked=frozenset({"runtime.selectgo"}))
+
+    left = all_left_out(image, make_plan(image, 1, "/proc/1/exe"))
+
+    assert [one.what for one in left] == [
+        Plane.WAITS,
+        Plane.OPERATIONS,
+        f"park in runtime.chansend at {TEXT + 0x18:#x}",
+        "runtime.selectgo",
+    ]
+    assert all(one.reason for one in left)

@@ -1,4 +1,4 @@
-"""The JSON documents are what docs/census-json.md and docs/findings-json.md say they are."""
+"""The JSON documents are what docs/census-json.md, docs/findings-json.md and docs/plan-json.md say they are."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ import pytest
 
 from otelchan.view.census import census_document
 from otelchan.view.findings import findings_document
-from tests.support import looks
+from otelchan.view.plan import plan_document
+from tests.support import looks, previews
 
 DOCS = Path(__file__).parents[3] / "docs"
-OPEN_OBJECTS = ("goroutines.by_wait_reason", "processes[].planes", "processes[].losses", "processes[].findings[].facts")
+OPEN_OBJECTS = (
+    "goroutines.by_wait_reason",
+    "processes[].planes",
+    "processes[].losses",
+    "processes[].findings[].facts",
+    "processes[].unknown",
+)
+NAMES = ("census-json.md", "findings-json.md", "plan-json.md")
 FRAME = {"function", "file", "line"}
 
 
@@ -24,6 +32,7 @@ def documents() -> dict[str, dict[str, Any]]:
     return {
         "census-json.md": census_document(looks.PROCESS, looks.image(), looks.census(), looks.NAMES),
         "findings-json.md": findings_document([(looks.PROCESS, [looks.FINDING], looks.snapshot())]),
+        "plan-json.md": plan_document([previews.preview(previews.samples())], [previews.REFUSED]),
     }
 
 
@@ -39,14 +48,14 @@ def key_paths(value: object, path: str = "") -> Iterator[str]:
             yield from key_paths(item, full)
 
 
-@pytest.mark.parametrize("name", ["census-json.md", "findings-json.md"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_example_in_the_description_is_what_the_code_makes(name: str) -> None:
-    """The example is the document of a program made by hand in tests/support/looks.py, to the letter."""
+    """The example is the document of a program made by hand in tests/support (looks, previews), to the letter."""
     example = (DOCS / name).read_text().partition("```json\n")[2].partition("```")[0]
     assert documents()[name] == json.loads(example)
 
 
-@pytest.mark.parametrize("name", ["census-json.md", "findings-json.md"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_description_has_a_row_for_every_key_and_no_other(name: str) -> None:
     """A key without a meaning, and a meaning without a key, are both mistakes."""
     rows = [line for line in (DOCS / name).read_text().splitlines() if line.startswith("| `")]

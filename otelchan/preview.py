@@ -1,0 +1,166 @@
+"""What would be done with a program, without doing it. Composition: joins the stages that `run` would go through.
+
+Nothing is attached, and nothing is written to the program. What this user may not find out is left unknown, with the
+reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from otelchan.config import Config
+from otelchan.errors import BinaryError, KernelError, OtelchanError, TargetError
+from otelchan.gobinary.analysis import analyse_cached
+from otelchan.gobinary.types import GoImage
+from otelchan.kernel.links import choose_attach
+from otelchan.kernel.loaders import load
+from otelchan.kernel.mapsize import map_memory
+from otelchan.kernel.sampling import sample_cpu
+from otelchan.memory.live import LiveReader
+from otelchan.memory.selfcheck import check
+from otelchan.memory.types import Reader
+from otelchan.plan.catalogue import PROBES
+from otelchan.plan.estimate import expect
+from otelchan.plan.planner import all_left_out, make_plan
+from otelchan.plan.timing import timing
+from otelchan.plan.types import AttachPlan, CpuSamples
+from otelchan.programs import image_of, room_for_parks
+from otelchan.target.handle import Handle
+from otelchan.target.lock import watcher
+from otelchan.target.process import listing, load_bias
+from otelchan.target.types import Process
+from otelchan.view.plan import Attaching, Preview, Why
+
+_TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
+_FEW_ENTRIES = 64
+_REASONS = {probe.kind: Why(probe.tells, probe.gives) for probe in PROBES}
+
+
+def preview_process(process: Process, config: Config, sample_ns: int) -> Preview:
+    """What would be done with a process. sample_ns: how long to look at what it executes, 0 not at all.
+
+    Raises OtelchanError when there can be no plan: not Go, not supported, gone.
+    """
+    unknown: dict[str, str] = {}
+    refusals: list[str] = []
+    with Handle(process) as handle:
+        image = image_of(process)
+        plan = make_plan(image, 0, process.open_path)
+        bias = load_bias(process, image.segments)
+        traps: tuple[int, ...] | None = None
+        with _noting(unknown, "code"):
+            reader = LiveReader(process.pid)
+            refusals += _failed_check(reader, image, bias)
+            traps, changed = _compare(plan, reader, bias)
+            refusals += [f"the code of {name} in memory is not the file's; restart the program" for name in changed]
+        samples = _samples(process, sample_ns, unknown)
+        other = watcher(process)
+        if other:
+            refusals.append(f"it is already watched by otelchan with process id {other}; stop that one first")
+        if not handle.alive():
+            raise TargetError(f"pid {process.pid} ended while it was looked at, so there is no plan; run it again")
+    return Preview(
+        executable=process.executable,
+        process=process,
+        image=image,
+        plan=plan,
+        planes=expect(plan, samples, bias, _share(config)),
+        left_out=all_left_out(image, plan),
+        samples=samples,
+        others=tuple(found for found in _running(process.executable_key) if found != process.pid),
+        traps=traps,
+        watcher=other,
+        attaching=_attaching(plan, config, [process], unknown),
+        refusals=tuple(refusals),
+        unknown=unknown,
+        budget=_share(config),
+        reasons=_REASONS,
+    )
+
+
+def preview_file(path: Path, config: Config) -> Preview:
+    """What would be done with a process that runs this executable. Raises BinaryError."""
+    image = analyse_cached(path)
+    plan = make_plan(image, 0, str(path))
+    unknown = {"hits": "it is a file, not a process", "code": "it is a file, not a process"}
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise BinaryError(f"{path} cannot be read: {error.strerror}; give an executable that is there") from None
+    return Preview(
+        executable=str(path),
+        process=None,
+        image=image,
+        plan=plan,
+        planes=expect(plan, None, 0, _share(config)),
+        left_out=all_left_out(image, plan),
+        samples=None,
+        others=tuple(_running((status.st_dev, status.st_ino))),
+        traps=None,
+        watcher="",
+        attaching=_attaching(plan, config, [], unknown),
+        refusals=(),
+        unknown=unknown,
+        budget=_share(config),
+        reasons=_REASONS,
+    )
+
+
+def _share(config: Config) -> float | None:
+    return None if config.max_overhead is None else config.max_overhead / 100
+
+
+def _running(key: tuple[int, int]) -> Iterator[int]:
+    return (process.pid for process in listing() if process.executable_key == key)
+
+
+@contextmanager
+def _noting(unknown: dict[str, str], what: str) -> Iterator[None]:
+    """What goes wrong in the block is the reason why something is not known."""
+    try:
+        yield
+    except OtelchanError as error:
+        unknown[what] = str(error)
+
+
+def _failed_check(reader: Reader, image: GoImage, bias: int) -> list[str]:
+    try:
+        check(reader, image, bias)
+    except BinaryError as error:
+        return [str(error)]
+    return []
+
+
+def _compare(plan: AttachPlan, reader: Reader, bias: int) -> tuple[tuple[int, ...], list[str]]:
+    """Addresses of sites where another tracer's trap is, and functions whose code is not the file's."""
+    traps, changed = [], []
+    for site in (planned.site for sites in plan.planes.values() for planned in sites):
+        live = reader.read(site.address + bias, len(site.code))
+        if live[:1] == _TRAP and live[1:] == site.code[1:]:
+            traps.append(site.address)
+        elif live != site.code:
+            changed.append(site.function)
+    return tuple(traps), sorted(set(changed))
+
+
+def _samples(process: Process, sample_ns: int, unknown: dict[str, str]) -> CpuSamples | None:
+    if not sample_ns:
+        unknown["hits"] = "nobody looked, because of --sample 0"
+        return None
+    with _noting(unknown, "hits"):
+        return sample_cpu(process.pid, sample_ns)
+    return None
+
+
+def _attaching(plan: AttachPlan, config: Config, processes: list[Process], unknown: dict[str, str]) -> Attaching | None:
+    """How it would be attached. The program is loaded as `run` would do it, and let go of: so it is known to load."""
+    try:
+        way = choose_attach(config.attach)
+        backend, loaded = load(config.backend, way, _FEW_ENTRIES)
+        loaded.close()
+    except KernelError as error:
+        unknown["attaching"] = str(error)
+        return None
+    return Attaching(backend, way, *timing(plan, way), *map_memory(room_for_parks(processes)))
