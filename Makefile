@@ -10,12 +10,13 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/go/bin
 
 OBJECT := otelchan/bpf/otelchan.bpf.o
 BPF := $(wildcard bpf/*.c bpf/*.h)
+BENCH_OBJECTS := $(patsubst benchmarks/bpf/%.c,build/benchmarks/%.o,$(wildcard benchmarks/bpf/*.bpf.c))
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
 PYTEST := .venv/bin/python -m pytest
-GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md docs/config.schema.json
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench-probes golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -32,11 +33,12 @@ setup-unit:
 setup-test:
 	@scripts/setup.sh --test
 
-build: setup-run $(OBJECT) ## compile the BPF object, which the wheel carries
+build: setup-run $(OBJECT) ## compile the BPF object, which the wheel carries, with its source for BCC
 
 $(OBJECT): $(BPF) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c bpf/otelchan.bpf.c -o $@.new
+	@cp $(BPF) $(@D)/
 	@mv $@.new $@
 
 demo: setup ## watch a Go program that leaks goroutines and say what is wrong, on a fresh machine, as root
@@ -67,24 +69,38 @@ test: setup-test build stack ## everything: unit, binaries, replay, kernel and e
 lint: setup-unit ## ruff, ruff format and mypy, without changing anything
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy otelchan scripts tests
+	.venv/bin/mypy otelchan scripts tests benchmarks
 
 offsets: setup-unit ## write the layout tables again from the DWARF of freshly built programs
 	@.venv/bin/python -m otelchan.gobinary.offsets
 
-docs: setup-unit ## write docs/metrics.md and docs/configuration.md again from the catalogue and the settings
+docs: setup-unit ## write docs/metrics.md, docs/configuration.md and its schema again from the catalogue and the settings
 	@.venv/bin/python -m otelchan.telemetry.catalogue >docs/metrics.md
 	@.venv/bin/python -m otelchan.config >docs/configuration.md
+	@.venv/bin/otelchan config schema >docs/config.schema.json
 
-bench-probes: setup-test $(OBJECT) ## measure what a hit of each kind of probe costs the observed program
-	@PYTHONPATH=. .venv/bin/python benchmarks/probe_cost.py
+bench: setup-test $(OBJECT) bench-objects ## measure what watching costs and write docs/overhead.*, three minutes; QUICK=1: half a one, writes nothing
+	@PYTHONPATH=. .venv/bin/python benchmarks/overhead.py $(if $(QUICK),--quick)
+
+bench-objects: $(BENCH_OBJECTS)
+
+build/benchmarks/%.bpf.o: benchmarks/bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@.new
+	@mv $@.new $@
+
+bench-census: setup-test ## measure how long a look at 100,000 blocked goroutines takes, and a round of the agent
+	@PYTHONPATH=. .venv/bin/python benchmarks/census.py
+
+bench-names: setup-test $(OBJECT) stack ## measure how many channels of real servers are named, and how truly: docs/names.md
+	@PYTHONPATH=. .venv/bin/python benchmarks/names.py
 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture
 
 check-generated: offsets docs ## fail when a generated file differs from what its generator writes
-	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets' wrote" >&2; exit 1; }
+	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs' wrote" >&2; exit 1; }
 
 clean: ## remove what was built in this clone; .venv and the cache stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(OBJECT)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(dir $(OBJECT))
 	find otelchan tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

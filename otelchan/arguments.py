@@ -1,84 +1,12 @@
-"""The command line: which commands there are, what they take, what they say about themselves. Imports nothing heavy."""
+"""Arguments that several commands take, and the types of their values. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import textwrap
 
-from otelchan import __version__
 from otelchan.errors import UsageError
 from otelchan.target.selection import Selection
-
-_WORDS = {
-    "run": (
-        "attach and export until stopped",
-        "Attach to running Go programs and export what their channels do as OTLP metrics and spans, until SIGINT, "
-        "SIGTERM or --duration. The endpoint comes from --endpoint or from the OTEL_EXPORTER_OTLP_* variables.",
-        "otelchan run --exe '/srv/*/bin/shop' --interval 10 --endpoint http://localhost:4318",
-    ),
-    "census": (
-        "print goroutines and channels as they are now, without probes",
-        "Read one program's memory, without stopping it and without probes, and print its goroutines by wait reason, "
-        "its channels, and who is blocked on them since when and where.",
-        "otelchan census 4711 --json | jq '.goroutines'",
-    ),
-    "findings": (
-        "watch for a while and say what is wrong",
-        "Attach, watch, detach, and say what is wrong: on which channel goroutines are stuck, where it was made, at "
-        "which line they are stuck, for how long, growing how fast. Exit status 1 when something was found.",
-        "otelchan findings 4711 --duration 40",
-    ),
-    "doctor": (
-        "say what is missing here, and what would be done with a program",
-        "Look at the kernel, privileges and libbpf, and at what otelchan would do with a program, without attaching. "
-        "Each line is ok or says what to do. Exit status 1 when not ready.",
-        "otelchan doctor 4711",
-    ),
-    "completion": (
-        "print a completion script for a shell",
-        "Print a script that completes otelchan's commands and options.",
-        "otelchan completion bash > /etc/bash_completion.d/otelchan",
-    ),
-}
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of everything; `command` in its result is the command's name."""
-    parser = argparse.ArgumentParser(
-        prog="otelchan",
-        description="See the channels and goroutines of Go programs that are already running.",
-        epilog="Exit status: 0 fine, 1 a check found something, 2 you can fix it, 3 a bug of ours.",
-    )
-    parser.add_argument("--version", action="version", version=f"otelchan {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    run = _command(commands, "run")
-    _add_processes(run)
-    run.add_argument("--interval", type=seconds, metavar="S", help="seconds between exports (default: 10)")
-    run.add_argument("--endpoint", metavar="URL", help="OTLP endpoint, HTTP with protobuf (default: as OTEL_* say)")
-    run.add_argument("--otlp-file", metavar="PATH", help="write OTLP JSON lines to this file; no network unless asked")
-    run.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds (default: never)")
-    _add_settings(run)
-
-    census = _command(commands, "census")
-    _add_processes(census, many=False)
-    census.add_argument("--limit", type=row_count, metavar="N", default=50, help="rows per table, 0: all (default: 50)")
-    _add_json(census)
-
-    findings = _command(commands, "findings")
-    _add_processes(findings)
-    findings.add_argument("--duration", type=seconds, metavar="S", default=20.0, help="seconds to watch (default: 20)")
-    _add_json(findings)
-    _add_settings(findings)
-
-    doctor = _command(commands, "doctor")
-    _add_processes(doctor, many=False)
-    _add_json(doctor)
-
-    completion = _command(commands, "completion")
-    completion.add_argument("shell", choices=("bash", "zsh"), help="the shell to complete in")
-    return parser
 
 
 def selection_of(arguments: argparse.Namespace) -> Selection:
@@ -111,6 +39,14 @@ def seconds(text: str) -> float:
     return number
 
 
+def sampling_seconds(text: str) -> float:
+    """A time that may be zero and is at most ten minutes, for argparse."""
+    number = _number(text)
+    if number is None or not 0 <= number <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to look; give seconds up to 600, or 0 not to look")
+    return number
+
+
 def percent(text: str) -> str:
     """A part of one core in percent, or "off", for argparse; text, because the configuration reads it."""
     number = _number(text)
@@ -126,6 +62,26 @@ def row_count(text: str) -> int:
     return int(text)
 
 
+def number_from_one(text: str) -> int:
+    """1, 2, and so on, for argparse."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of that kind; give 1, 2 or so on")
+    return int(text)
+
+
+_SIZES = {"k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def byte_count(text: str) -> int:
+    """A size in bytes with an optional k, M or G, for argparse."""
+    digits, factor = text.lower(), 1
+    if digits[-1:] in _SIZES:
+        digits, factor = digits[:-1], _SIZES[digits[-1:]]
+    if not digits.isdecimal() or int(digits) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes such as 500000, or 64M or 1G")
+    return int(digits) * factor
+
+
 def _number(text: str) -> float | None:
     try:
         number = float(text)
@@ -134,25 +90,8 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> argparse.ArgumentParser:
-    summary, description, example = _WORDS[name]
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=textwrap.fill(description, 79),
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        help=f"what to log to stderr (default: {'info' if name == 'run' else 'warning'})",
-    )
-    parser.add_argument("--debug", action="store_true", help="log everything, and show the traceback of a bug of ours")
-    return parser
-
-
-def _add_processes(parser: argparse.ArgumentParser, many: bool = True) -> None:
+def add_processes(parser: argparse.ArgumentParser, many: bool = True) -> None:
+    """PID… or --exe, the one way to say which processes."""
     if many:
         parser.add_argument("pids", metavar="PID", nargs="*", type=process_id, default=[], help="process ids")
     else:
@@ -162,11 +101,13 @@ def _add_processes(parser: argparse.ArgumentParser, many: bool = True) -> None:
     parser.add_argument("--exe", metavar="GLOB", help=words)
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
+    """--json."""
     parser.add_argument("--json", action="store_true", help="print one JSON document with everything, for scripts")
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """--config and the settings that are worth a flag."""
     parser.add_argument(
         "--max-overhead",
         type=percent,
@@ -174,3 +115,30 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         help="budget of the probes in percent of one core (default: 3); off: no limit, for measurements only",
     )
     parser.add_argument("--config", metavar="FILE", help="configuration file, YAML (docs/configuration.md)")
+    parser.add_argument("--backend", choices=("auto", "libbpf", "bcc"), help="how the kernel side is loaded (auto)")
+    parser.add_argument("--attach", choices=("auto", "multi", "perf"), help="how probes are attached (auto)")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """How often telemetry goes out, and where to."""
+    parser.add_argument("--interval", type=seconds, metavar="S", help="seconds between exports (default: 10)")
+    parser.add_argument("--endpoint", metavar="URL", help="OTLP endpoint (default: as OTEL_* say)")
+    parser.add_argument(
+        "--otlp-file", metavar="PATH", help="write OTLP JSON lines to this file; no network unless asked"
+    )
+
+
+def add_logging(parser: argparse.ArgumentParser, default: str, inner: bool = False) -> None:
+    """What is said on stderr. default: the level. inner: of a sub-command, whose command has these options too."""
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default=argparse.SUPPRESS if inner else None,
+        help=f"what to log to stderr (default: {default})",
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS if inner else False,
+        help="log everything, and show the traceback of a bug of ours",
+    )

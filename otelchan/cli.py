@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
-import signal
 import sys
-import threading
+import textwrap
 import traceback
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import ModuleType
 
-from otelchan.arguments import make_parser
+from otelchan import __version__, commands
+from otelchan.arguments import add_logging
+from otelchan.commands.common import FINE, USER, Help
 from otelchan.errors import OtelchanError
 
-FINE, FOUND, USER, BUG = 0, 1, 2, 3
+BUG = 3
 _INTERRUPTED = 130  # as shells say it: 128 + SIGINT
 
 
@@ -23,7 +25,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Raises SystemExit only, from argparse: 2, or 0 after --help."""
     arguments = make_parser().parse_args(argv)
     configure_logging(arguments)
-    return guarded(lambda: dispatch(arguments), arguments.debug)
+    return guarded(lambda: int(arguments.main(arguments)), arguments.debug)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of everything; `command` in its result is the command's name, `main` its function."""
+    parser = argparse.ArgumentParser(
+        prog="otelchan",
+        description="See the channels and goroutines of Go programs that are already running.",
+        epilog="Exit status: 0 fine, 1 a check found something, 2 you can fix it, 3 a bug of ours.",
+    )
+    parser.add_argument("--version", action="version", version=f"otelchan {__version__}")
+    added = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in commands.NAMES:
+        module = importlib.import_module(f"otelchan.commands.{name}")
+        _add_command(added, name, module.HELP, module)
+    return parser
+
+
+def _add_command(
+    added: argparse._SubParsersAction[argparse.ArgumentParser], name: str, said: Help, module: ModuleType
+) -> None:
+    parser = added.add_parser(
+        name,
+        help=said.summary,
+        description=textwrap.fill(said.description, 79),
+        epilog=f"example:\n  {said.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    add_logging(parser, "info" if name == "run" else "warning")
+    parser.set_defaults(main=module.main)
 
 
 def guarded(action: Callable[[], int], debug: bool) -> int:
@@ -49,24 +81,6 @@ def guarded(action: Callable[[], int], debug: bool) -> int:
         return BUG
 
 
-def dispatch(arguments: argparse.Namespace) -> int:
-    """The command that was asked for; returns the exit status."""
-    from otelchan import commands
-
-    if arguments.command == "run":
-        commands.run(arguments, stop_on_signals())
-        return FINE
-    if arguments.command == "census":
-        commands.census(arguments, sys.stdout)
-        return FINE
-    if arguments.command == "findings":
-        return FOUND if commands.findings(arguments, stop_on_signals(), sys.stdout) else FINE
-    if arguments.command == "doctor":
-        return FINE if commands.doctor(arguments, sys.stdout) else FOUND
-    commands.completion(arguments, sys.stdout)
-    return FINE
-
-
 def configure_logging(arguments: argparse.Namespace) -> None:
     """One line per message to stderr: time, level, message. Libraries are heard from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
@@ -75,20 +89,6 @@ def configure_logging(arguments: argparse.Namespace) -> None:
     default = "info" if arguments.command == "run" else "warning"
     level = "debug" if arguments.debug else arguments.log_level or default
     logging.getLogger("otelchan").setLevel(level.upper())
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGINT and SIGTERM set; the second signal ends the process at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    return stop
 
 
 def _advice(shown: bool) -> str:

@@ -69,8 +69,10 @@ class Probes:
             self._write()
 
     def threshold_ns(self, threshold_ns: int) -> None:
-        """Blocks as long as this or longer become spans, from the next attach on."""
-        self._entry["span_threshold_ns"] = threshold_ns
+        """Blocks as long as this or longer become spans, at once."""
+        if threshold_ns != int(self._entry["span_threshold_ns"]):
+            self._entry["span_threshold_ns"] = threshold_ns
+            self._write()
 
     def attach(self, plane: Plane) -> bool:
         """Attach a plane; False when the traps turn out not to be in the program: then it is off again, for good.

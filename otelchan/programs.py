@@ -25,6 +25,14 @@ def image_of(process: Process) -> GoImage:
         raise BinaryError(f"pid {process.pid}: {said}") from None
 
 
+PARKED_ENTRIES = 65536  # at least: 7 MB of kernel memory
+
+
+def room_for_parks(processes: Iterable[Process]) -> int:
+    """A power of two, and twice as many goroutines as there are now: each takes an entry when it first parks."""
+    return max(PARKED_ENTRIES, 1 << (2 * goroutines_in(processes)).bit_length())
+
+
 def goroutines_in(processes: Iterable[Process]) -> int:
     """Goroutines of all these programs together; those that cannot be watched count nothing."""
     total = 0

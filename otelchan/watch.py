@@ -18,7 +18,7 @@ from otelchan.kernel.types import BlockRecord, Loss
 from otelchan.looks import Looks
 from otelchan.memory.live import LiveReader
 from otelchan.memory.selfcheck import check
-from otelchan.memory.types import Channel
+from otelchan.memory.types import ChannelMap
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -28,6 +28,7 @@ from otelchan.plan.planner import make_plan
 from otelchan.plan.types import Plane
 from otelchan.probes import NOT_FOUND, OVER_BUDGET, Probes, cost_of
 from otelchan.programs import image_of
+from otelchan.tap import Tap
 from otelchan.target.handle import Handle
 from otelchan.target.lock import lock
 from otelchan.target.process import load_bias
@@ -39,7 +40,7 @@ log = logging.getLogger("otelchan")
 class Watch:
     """One watched program. Raises OtelchanError when it must not be watched; then nothing was attached."""
 
-    def __init__(self, process: Process, session: Session, target_id: int, config: Config) -> None:
+    def __init__(self, process: Process, session: Session, target_id: int, config: Config, tap: Tap) -> None:
         self.process = process
         self._target_id = target_id
         self._session = session
@@ -53,20 +54,28 @@ class Watch:
             plan = make_plan(self.image, target_id, process.open_path)
             self._undo = undo.pop_all()
         self.probes = Probes(session, process, self.image, bias, reader, plan)
-        self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
-        self.governor = Governor(None if config.max_overhead is None else config.max_overhead / 100)
-        self.world = World(process, self.image, bias, clock.unix_ns())
+        self.governor = Governor(config.program_budget)
+        self.image = tap.image(self.image)
+        self.world = tap.world(World(process, self.image, bias, clock.unix_ns()))
         self.hits = np.zeros(16, dtype=np.uint64)
-        self._looks = Looks(reader, self.image, bias)
+        self.cost_ns: dict[Plane, int] = {}  # of the attached planes, since the tick before
+        self._looks = Looks(tap.reader(reader), self.image, bias)
         self._settled = False
-        self._span_rate = config.spans_per_second
-        self._allowance = config.spans_per_second
+        self.reconfigure(config)
+        self._allowance = self._span_rate
         self._last_tick_ns = clock.monotonic_ns()
         for left in plan.left_out:
             log.warning("pid %d: the %s plane is left out: %s", process.pid, left.what, left.reason)
         first = self._looks.census()
         if first is not None:
             self.world.look(first)
+
+    def reconfigure(self, config: Config) -> None:
+        """These settings from now on."""
+        self._span_rate = config.spans_per_second
+        self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
+        if self.governor.budget != config.program_budget:
+            self.governor.change_budget(config.program_budget)
 
     def alive(self) -> bool:
         """Whether it is still the same running process."""
@@ -102,18 +111,19 @@ class Watch:
         tally = self._session.tally(self._target_id)
         new, self.hits = tally["hits"] - self.hits, tally["hits"].copy()
         self._allow_spans(int(tally["spans"]), now)
-        verdict = self.governor.judge({plane: cost for plane, (_, cost) in cost_of(new).items()}, now)
+        cost_ns = {plane: cost for plane, (_, cost) in cost_of(new).items()}
+        self.cost_ns = {plane: cost_ns[plane] for plane in self.probes.links}
+        verdict = self.governor.judge(cost_ns, now)
         if verdict is None:
             self._say_when_settled()
-            return
-        self.detach(verdict.plane, OVER_BUDGET)
-        log.warning(
-            "pid %d: the %s plane is detached: %s; it will be tried again",
-            self.process.pid,
-            verdict.plane,
-            verdict.reason,
-        )
-        if verdict.plane is Plane.WAITS and self.probes.states[Plane.OPERATIONS] != NOT_FOUND:
+        else:
+            self.give_up(verdict.plane, verdict.reason)
+
+    def give_up(self, plane: Plane, reason: str) -> None:
+        """Take a plane off that is over a budget, and what means nothing without it, and say so."""
+        self.detach(plane, OVER_BUDGET)
+        log.warning("pid %d: the %s plane is detached: %s; it will be tried again", self.process.pid, plane, reason)
+        if plane is Plane.WAITS and self.probes.states[Plane.OPERATIONS] != NOT_FOUND:
             self.detach(Plane.OPERATIONS, OVER_BUDGET)
             log.warning("pid %d: the operations plane needs the waits plane, so it is off too", self.process.pid)
 
@@ -143,12 +153,12 @@ class Watch:
     def observe(self, kernel: KernelState, ended: bool = False) -> Snapshot:
         """Look at the program's memory and put it together with what the kernel counted."""
         census = None if ended else self._looks.census()
-        channels: dict[int, Channel] = {}
+        channels = ChannelMap(())
         if census is not None:
-            channels = {channel.address: channel for channel in census.channels}
+            channels = ChannelMap(census.channels)
             channels.update(self._looks.live_channels(kernel.made, skip=channels))
             if not self.alive():  # it ended, or became another program, while it was read: none of that is true
-                census, channels = None, {}
+                census, channels = None, ChannelMap(())
         seen = Observation(
             time_unix_ns=clock.unix_ns(),
             monotonic_ns=clock.monotonic_ns(),

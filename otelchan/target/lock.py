@@ -33,6 +33,26 @@ def lock(process: Process, folder: Path = FOLDER) -> Iterator[None]:
         os.close(descriptor)
 
 
+def watcher(process: Process, folder: Path = FOLDER) -> str:
+    """The process id of the otelchan that watches a process, as it wrote it down; "" when none does.
+
+    Takes nothing, and needs no more than to read the folder; "unknown" when it may not.
+    """
+    try:
+        descriptor = os.open(folder / f"{process.pid}-{process.start_ticks}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "unknown"
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of at once
+    except BlockingIOError:
+        return os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(descriptor)
+    return ""
+
+
 def _open_locked(path: Path, process: Process) -> int:
     """The locked file's descriptor. The file may be removed by its last holder between opening and locking it."""
     while True:

@@ -13,19 +13,25 @@ from pathlib import Path
 import pytest
 
 import otelchan
-from otelchan.arguments import make_parser, selection_of
-from otelchan.cli import configure_logging, guarded, main
+from otelchan import commands
+from otelchan.arguments import selection_of
+from otelchan.cli import configure_logging, guarded, main, make_parser
 from otelchan.errors import TargetError
 from otelchan.target.selection import Selection
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "capstone", "elftools", "requests", "opentelemetry", "google", "rich", "yaml", "msgspec", "shtab")
-COMMANDS = ("run", "census", "findings", "doctor", "completion")
 
 
 def parsed(*argv: str) -> Selection:
     """The processes that a command line asks for."""
     return selection_of(make_parser().parse_args(argv))
+
+
+@pytest.mark.parametrize(("text", "size"), [("500", 500), ("64k", 64_000), ("256M", 256_000_000), ("1g", 10**9)])
+def test_a_size_may_have_a_unit(text: str, size: int) -> None:
+    """k, M and G are thousands, millions and billions of bytes."""
+    assert size == make_parser().parse_args(["record", "4711", "-o", "x", "--max-bytes", text]).max_bytes
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -36,10 +42,11 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_processes_are_named_the_same_way_in_every_command() -> None:
     """By PID or by --exe."""
-    for command in ("run", "census", "findings", "doctor"):
+    for command in ("run", "census", "plan", "findings", "doctor"):
         assert Selection(pids=(4711,)) == parsed(command, "4711")
         assert Selection(exe="*/shop") == parsed(command, "--exe", "*/shop")
     assert Selection(pids=(1, 2, 3)) == parsed("run", "1", "2", "3")
+    assert Selection(pids=(4711,)) == parsed("record", "4711", "-o", "shop.rec")
 
 
 @pytest.mark.parametrize("argv", [["run"], ["census"], ["findings", "4711", "--exe", "*/shop"], ["run", "--exe", ""]])
@@ -65,6 +72,13 @@ def test_a_command_without_exactly_one_way_of_naming_processes_fails(
         ["run", "4711", "--max-overhead", "101"],
         ["run", "4711", "--max-overhead", "none"],
         ["census", "4711", "--limit", "many"],
+        ["plan", "4711", "--sample", "-1"],
+        ["plan", "4711", "--sample", "601"],
+        ["census", "--core"],
+        ["census", "--recording", "x", "--round", "0"],
+        ["record", "4711"],
+        ["record", "4711", "-o", "x", "--max-bytes", "much"],
+        ["record", "4711", "-o", "x", "--max-bytes", "0"],
         ["completion", "fish"],
         ["watch", "4711"],
         [],
@@ -80,7 +94,7 @@ def test_an_argument_that_means_nothing_ends_with_status_two(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands.NAMES)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """And the help names every option's unit or default where it has one."""
     with pytest.raises(SystemExit) as stopped:
@@ -139,7 +153,7 @@ def test_completion_knows_the_commands(shell: str, capsys: pytest.CaptureFixture
     """The script names every one of them."""
     assert 0 == main(["completion", shell])
     script = capsys.readouterr().out
-    assert [] == [command for command in COMMANDS if command not in script]
+    assert [] == [command for command in commands.NAMES if command not in script]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
@@ -158,7 +172,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_the_first_signal_asks_to_stop_and_the_second_ends_at_once() -> None:
     """Somebody who presses Ctrl-C twice does not want to wait."""
     code = (
-        "import signal; from otelchan.cli import stop_on_signals\n"
+        "import signal; from otelchan.commands.common import stop_on_signals\n"
         "stop = stop_on_signals(); print('ready', flush=True)\n"
         "stop.wait(); print('asked', flush=True)\n"
         "while True: signal.pause()"

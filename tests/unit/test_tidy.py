@@ -18,11 +18,16 @@ PACKAGE = ROOT / "otelchan"
 STAGES = ("target", "gobinary", "plan", "kernel", "memory", "model", "findings", "telemetry", "view")
 COMPOSITION = (
     "agent",
+    "service",
     "watch",
     "probes",
     "looks",
     "arrivals",
     "programs",
+    "preview",
+    "postmortem",
+    "recording",
+    "tap",
     "cli",
     "arguments",
     "commands",

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from otelchan.errors import TargetError
-from otelchan.target.lock import lock
+from otelchan.target.lock import lock, watcher
 from otelchan.target.types import Process
 
 PROCESS = Process(42, 500, 0, "/srv/api", (1, 2), "/proc/42/exe", ())
 HOLDER = """
 import sys
 from pathlib import Path
-from otelchan.target.lock import lock
+from otelchan.target.lock import lock, watcher
 from otelchan.target.types import Process
 with lock(Process(42, 500, 0, "/srv/api", (1, 2), "/proc/42/exe", ()), Path(sys.argv[1])):
     print("held", flush=True)
@@ -80,3 +80,12 @@ def test_an_error_within_lets_go(tmp_path: Path) -> None:
         raise KeyError
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_who_watches_can_be_asked_without_taking_the_lock(tmp_path: Path) -> None:
+    """Nobody, then this one, then nobody again; a file that was left behind is nobody."""
+    assert "" == watcher(PROCESS, tmp_path)
+    with lock(PROCESS, tmp_path):
+        assert str(os.getpid()) == watcher(PROCESS, tmp_path)
+    (tmp_path / "42-500.lock").write_text("4711\n")
+    assert "" == watcher(PROCESS, tmp_path)
