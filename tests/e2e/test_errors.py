@@ -9,6 +9,22 @@ import pytest
 
 from tests.support.agent import OTELCHAN, agent, clean_environment, otelchan
 from tests.support.hammer import hammer
+from tests.support.machines import BCC, HEADERS, capabilities, hiding, old_kernel, replacing
+
+ROOT = Path(__file__).parents[2]
+UNSAFE = """
+#include "portable.h"
+#include "otelchan.h"
+#include "maps.h"
+SEC("uprobe")
+int oc_dispatch(struct pt_regs *ctx)
+{
+	struct oc_gkey key = {};
+	struct oc_park *park = MAP_LOOKUP(parked, &key);
+	return park->time;
+}
+LICENSE("Dual BSD/GPL")
+"""
 
 
 def refused(*arguments: str | int | Path, **kwargs: object) -> str:
@@ -77,24 +93,107 @@ def test_not_enough_privileges(workload: Callable[..., Path]) -> None:
 
 
 def test_a_kernel_without_uprobe_multi(workload: Callable[..., Path]) -> None:
-    """The missing feature and the kernel that has it are named; nothing is attached."""
+    """Where such links are insisted on, the missing feature and both ways out are named; nothing is attached."""
     with hammer(workload("hammer", go="1.27.3")) as program:
-        command = [sys.executable, "-m", "tests.support.old_kernel", str(OTELCHAN), "run", str(program.pid)]
-        root = Path(__file__).parents[2]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=clean_environment(), check=False)
+        line = refused("run", program.pid, "--attach", "multi", inside=old_kernel())
 
-    assert done.returncode == 2, done.stderr
-    assert done.stderr == "otelchan: the kernel has no uprobe_multi links; use Linux 6.6 or newer\n"
+    assert line == "otelchan: the kernel has no uprobe_multi links; use Linux 6.6 or newer, or `--attach perf`"
 
 
-def test_libbpf_that_is_not_installed(workload: Callable[..., Path], tmp_path: Path) -> None:
-    """The package to install is named: here the loader finds an empty file under the library's name first."""
+def test_perf_events_that_are_not_permitted(workload: Callable[..., Path]) -> None:
+    """What is enough for uprobe_multi links is not for perf events: the capability that is missing is named."""
+    enough_for_multi = capabilities("bpf", "perfmon", "sys_ptrace", "dac_read_search")
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, "--attach", "perf", inside=enough_for_multi)
+
+    assert line == (
+        "otelchan: perf events for uprobes are not permitted; run as root or with CAP_SYS_ADMIN, or `--attach multi`"
+    )
+
+
+def test_neither_way_of_attaching(workload: Callable[..., Path]) -> None:
+    """Both reasons and both ways out are in the one sentence."""
+    machine = [*old_kernel(), "/usr/bin/setpriv", *capabilities("bpf", "perfmon", "sys_ptrace", "dac_read_search")[1:]]
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, inside=machine)
+
+    assert line == (
+        "otelchan: the kernel has no uprobe_multi links and perf events for uprobes are not permitted; "
+        "use Linux 6.6 or newer, or run as root or with CAP_SYS_ADMIN"
+    )
+
+
+@pytest.fixture
+def no_libbpf(tmp_path: Path) -> dict[str, str]:
+    """The loader finds an empty file under the library's name first."""
     (tmp_path / "libbpf.so.1").write_bytes(b"")
-    with hammer(workload("hammer", go="1.27.3")) as program:
-        line = refused("run", program.pid, env={"LD_LIBRARY_PATH": str(tmp_path)})
+    return {"LD_LIBRARY_PATH": str(tmp_path)}
 
-    assert "libbpf" in line
-    assert "apt-get install libbpf1" in line
+
+def test_libbpf_that_is_not_installed(workload: Callable[..., Path], no_libbpf: dict[str, str]) -> None:
+    """Where it is insisted on, the package to install is named."""
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, "--backend", "libbpf", env=no_libbpf)
+
+    assert "libbpf.so.1 cannot be loaded" in line
+    assert line.endswith("install it (Debian, Ubuntu: apt-get install libbpf1)")
+
+
+def test_neither_libbpf_nor_bcc(workload: Callable[..., Path], no_libbpf: dict[str, str]) -> None:
+    """Both packages are named."""
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, env=no_libbpf, inside=hiding(BCC))
+
+    assert "apt-get install libbpf1); nor can BCC take its place: " in line
+    assert line.endswith("apt-get install python3-bpfcc)")
+
+
+def test_bcc_that_is_not_installed(workload: Callable[..., Path]) -> None:
+    """The package to install is named, and whose Python was asked."""
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, "--backend", "bcc", inside=hiding(BCC))
+
+    assert line.startswith("otelchan: /usr/bin/python3 cannot import BCC (")
+    assert line.endswith("; install it (Debian, Ubuntu: apt-get install python3-bpfcc)")
+
+
+def test_kernel_headers_that_are_not_installed(workload: Callable[..., Path]) -> None:
+    """Where they were looked for, and the packages to install."""
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, "--backend", "bcc", inside=hiding(*HEADERS))
+
+    assert line == (
+        "otelchan: BCC needs kernel headers, and there are none in /lib/modules or /usr/src; install some "
+        "(Debian: apt-get install linux-headers-amd64, Ubuntu: linux-headers-generic)"
+    )
+
+
+def test_source_that_bcc_cannot_compile(workload: Callable[..., Path], tmp_path: Path) -> None:
+    """The compiler's first complaint, with its line; here from a source of ours instead of the shipped one."""
+    source = ROOT / "bpf" / "otelchan.bpf.c"
+    broken = tmp_path / "broken.c"
+    broken.write_text("int fine;\n#error it is broken\n")
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        line = refused("run", program.pid, "--backend", "bcc", inside=replacing(source, broken))
+
+    assert line == (
+        f"otelchan: BCC cannot compile {source}: /virtual/main.c:2:2: error: it is broken; "
+        "use other kernel headers, or libbpf"
+    )
+
+
+def test_a_program_that_the_verifier_refuses(workload: Callable[..., Path], tmp_path: Path) -> None:
+    """What the verifier says, in its last words; here of a program that may read through NULL, by BCC."""
+    unsafe = tmp_path / "unsafe.c"
+    unsafe.write_text(UNSAFE)
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        machine = replacing(ROOT / "bpf" / "otelchan.bpf.c", unsafe)
+        line = refused("run", program.pid, "--backend", "bcc", inside=machine)
+
+    assert line == (
+        "otelchan: the kernel refused the BPF program: Permission denied; the verifier's last words: "
+        "R0 invalid mem access 'map_value_or_null'; run `otelchan doctor`"
+    )
 
 
 def test_another_otelchan_on_the_target(workload: Callable[..., Path], tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support import eventually
 from tests.support.agent import agent
 from tests.support.programs import free_ports
@@ -13,15 +15,19 @@ from tests.support.shop import shop
 from tests.support.stack import Stack, collector
 
 
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_an_endpoint_that_refuses_is_said_once_and_recovered_from(
-    stack: Stack, workload: Callable[..., Path], tmp_path: Path
+    stack: Stack, workload: Callable[..., Path], tmp_path: Path, protocol: str
 ) -> None:
     """The agent keeps running while nobody listens, counts what was lost, and totals catch up when somebody does."""
     service = f"late-{uuid.uuid4().hex[:8]}"
     (port,) = free_ports(1)
+    http_port, grpc_port = (None, port) if protocol == "grpc" else (port, None)
+    to = ("--endpoint", f"http://127.0.0.1:{port}")
+    env = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
     with (
         shop(workload("shop", go="1.27.3"), env={"OTEL_SERVICE_NAME": service}) as program,
-        agent(tmp_path / "log", program.pid, "--interval", 1, "--endpoint", f"http://127.0.0.1:{port}") as running,
+        agent(tmp_path / "log", program.pid, "--interval", 1, *to, env=env) as running,
     ):
         running.wait_attached()
         program.go()
@@ -29,10 +35,9 @@ def test_an_endpoint_that_refuses_is_said_once_and_recovered_from(
         time.sleep(4)
         assert running.process.poll() is None
         assert len([line for line in running.log.splitlines() if "refused" in line]) == 1, running.log
-        with collector(
-            tmp_path, stack.prometheus.otlp, stack.jaeger.grpc, http_port=port, name="late-collector"
-        ) as late:
-            assert late.http.endswith(str(port))
+        back_ends = (stack.prometheus.otlp, stack.jaeger.grpc)
+        with collector(tmp_path, *back_ends, http_port=http_port, grpc_port=grpc_port, name="late-collector") as late:
+            assert (late.grpc if protocol == "grpc" else late.http).endswith(f":{port}")
             running.wait_for(r"again|recovered")
             truth = program.report()["channels"]
             place, orders = next((place, t) for place, t in truth.items() if t["role"] == "unbuffered")

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,10 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def otelchan(
-    *arguments: str | int | Path, env: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: str | int | Path, env: Mapping[str, str] | None = None, timeout: float = 120, inside: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    command = [str(OTELCHAN), *(str(argument) for argument in arguments)]
+    """Run a command to its end. inside: a command that it is the end of, see tests.support.machines."""
+    command = [*inside, str(OTELCHAN), *(str(argument) for argument in arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, env=clean_environment(env), check=False
     )
@@ -67,9 +67,14 @@ class Agent:
 
 
 @contextmanager
-def agent(log: Path, *arguments: str | int | Path, env: Mapping[str, str] | None = None) -> Iterator[Agent]:
-    """`otelchan run ...` with its log in a file; it is stopped with the block, and must have ended well."""
-    command = [str(OTELCHAN), "run", *(str(argument) for argument in arguments)]
+def agent(
+    log: Path, *arguments: str | int | Path, env: Mapping[str, str] | None = None, inside: Sequence[str] = ()
+) -> Iterator[Agent]:
+    """`otelchan run ...` with its log in a file; it is stopped with the block, and must have ended well.
+
+    inside: a command that becomes it, see tests.support.machines.
+    """
+    command = [*inside, str(OTELCHAN), "run", *(str(argument) for argument in arguments)]
     with log.open("w") as stderr:
         process = subprocess.Popen(
             command, stderr=stderr, stdout=subprocess.DEVNULL, text=True, env=clean_environment(env)

@@ -164,15 +164,16 @@ def collector(
     config: str = "standalone.yaml",
     *,
     http_port: int | None = None,
+    grpc_port: int | None = None,
     with_pprof: bool = False,
     name: str = "collector",
 ) -> Iterator[Collector]:
     """The Collector with a shipped configuration as it is; only its documented environment variables are set.
 
-    `http_port` starts it again where it was before. `with_pprof` adds /debug/pprof from the command line.
+    `http_port` and `grpc_port` start it where it was before. `with_pprof` adds /debug/pprof from the command line.
     """
     http, grpc, health, metrics, pprof = free_ports(5)
-    http = http_port or http
+    http, grpc = http_port or http, grpc_port or grpc
     env = {
         "OTELCHAN_COLLECTOR_HTTP": f"127.0.0.1:{http}",
         "OTELCHAN_COLLECTOR_GRPC": f"127.0.0.1:{grpc}",

@@ -1,0 +1,3 @@
+module example.com/wakers
+
+go 1.26
