@@ -1,0 +1,230 @@
+// Command load does a number of operations when told to, and says how long they took: what `make bench` measures on.
+// It prints "READY <Go version> <GOMAXPROCS>", then obeys lines on standard input until that is closed:
+//
+//	compute N   N steps of arithmetic, and no channel
+//	buffered N  N sends and N receives through a buffer, in one goroutine that never blocks
+//	handoff N   N elements from goroutine to goroutine and back: each waits once, on one side. N is even
+//	select N    N selects of two channels that both have an element
+//	default N   N of the same, with a default branch that is not taken
+//	make N      N channels made
+//	close N     N channels made and closed
+//	closed N    N receives from a closed channel
+//	pace N      from now on N elements through a buffer and N handed over in each second, in bursts every 10 ms
+//
+// Each prints nanoseconds: what the operations took; the processor time that they took, which does not grow when others
+// use the processor as well; and what all of it took, with what is needed around them. That is observed, too, by whoever
+// traces the program: after `select` and `default` each element that was taken has been sent again.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// chunk: selects between two refills. Both channels still have an element at the last, but for one time in 2^1023.
+const chunk = 1024
+
+// settle: after this time the other goroutine waits again, so that no operation of one batch is observed in the next.
+const settle = time.Millisecond
+
+var (
+	sink        uint64
+	made        chan int
+	queue       = make(chan int, 1)
+	ping        = make(chan int)
+	pong        = make(chan int)
+	left, right = make(chan int, chunk), make(chan int, chunk)
+	gone        = make(chan int)
+)
+
+// stopwatch adds up what lies between start and stop, in time and in processor time of this process.
+type stopwatch struct {
+	elapsed   time.Duration
+	processor int64
+	begin     time.Time
+	before    int64
+}
+
+func (w *stopwatch) start() {
+	w.begin, w.before = time.Now(), processorTime()
+}
+
+func (w *stopwatch) stop() {
+	w.processor += processorTime() - w.before
+	w.elapsed += time.Since(w.begin)
+}
+
+// processorTime is that of all threads, in the program and in the kernel.
+func processorTime() int64 {
+	const processCPUTime = 2 // CLOCK_PROCESS_CPUTIME_ID
+	var now syscall.Timespec
+	_, _, err := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, processCPUTime, uintptr(unsafe.Pointer(&now)), 0)
+	if err != 0 {
+		panic(err)
+	}
+	return now.Nano()
+}
+
+func main() {
+	debug.SetGCPercent(-1) // a collection would be noise, and it makes channels of its own
+	go func() {
+		for v := range ping {
+			pong <- v
+		}
+	}()
+	close(gone)
+	refill()
+	handoff(2, new(stopwatch)) // now the other goroutine waits, as it does before and after every batch
+	fmt.Println("READY", runtime.Version(), runtime.GOMAXPROCS(0))
+	input := bufio.NewScanner(os.Stdin)
+	for input.Scan() {
+		word, rest, _ := strings.Cut(input.Text(), " ")
+		n, err := strconv.Atoi(rest)
+		if err != nil || loads[word] == nil {
+			fmt.Fprintln(os.Stderr, "unknown:", input.Text())
+			os.Exit(2)
+		}
+		var watch stopwatch
+		begin := time.Now()
+		loads[word](n, &watch)
+		whole := time.Since(begin)
+		time.Sleep(settle)
+		fmt.Println(watch.elapsed.Nanoseconds(), watch.processor, whole.Nanoseconds())
+	}
+}
+
+var loads = map[string]func(int, *stopwatch){
+	"compute":  compute,
+	"buffered": buffered,
+	"handoff":  handoff,
+	"select":   selected,
+	"default":  withDefault,
+	"make":     makes,
+	"close":    closes,
+	"closed":   receiveClosed,
+	"pace":     pace,
+}
+
+func compute(n int, watch *stopwatch) {
+	watch.start()
+	x := sink | 1
+	for range n {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	sink = x
+	watch.stop()
+}
+
+func buffered(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		queue <- 1
+		<-queue
+	}
+	watch.stop()
+}
+
+func handoff(n int, watch *stopwatch) {
+	watch.start()
+	for range n / 2 {
+		ping <- 1
+		<-pong
+	}
+	watch.stop()
+}
+
+func selected(n int, watch *stopwatch) {
+	inChunks(n, watch, func(count int) {
+		for range count {
+			select {
+			case <-left:
+			case <-right:
+			}
+		}
+	})
+}
+
+func withDefault(n int, watch *stopwatch) {
+	inChunks(n, watch, func(count int) {
+		for range count {
+			select {
+			case <-left:
+			case <-right:
+			default:
+				panic("the default branch was taken")
+			}
+		}
+	})
+}
+
+func inChunks(n int, watch *stopwatch, do func(int)) {
+	for n > 0 {
+		count := min(n, chunk)
+		watch.start()
+		do(count)
+		watch.stop()
+		refill()
+		n -= count
+	}
+}
+
+func refill() {
+	for len(left) < chunk {
+		left <- 1
+	}
+	for len(right) < chunk {
+		right <- 1
+	}
+}
+
+func makes(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		made = make(chan int, 1)
+	}
+	watch.stop()
+}
+
+func closes(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		made = make(chan int, 1)
+		close(made)
+	}
+	watch.stop()
+}
+
+func receiveClosed(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		<-gone
+	}
+	watch.stop()
+}
+
+func pace(n int, watch *stopwatch) {
+	ball, buffer := make(chan int), make(chan int, 1)
+	go func() {
+		for range ball {
+		}
+	}()
+	go func() {
+		for range time.Tick(10 * time.Millisecond) {
+			for range n / 100 {
+				ball <- 1
+				buffer <- 1
+				<-buffer
+			}
+		}
+	}()
+}
