@@ -10,6 +10,7 @@ from otelchan.memory.bulk import structs
 from otelchan.memory.types import GoroutineCounts, Reader
 
 _MOST_PROCESSORS = 1 << 20  # a larger allp is no allp
+_ATTEMPTS = 4
 _ID_BATCH = 16  # _GoidCacheBatch in src/runtime/proc.go: goroutine ids that a P takes at once
 
 
@@ -22,17 +23,34 @@ def read_counts(reader: Reader, layout: Layout, globals_: Globals, bias: int) ->
     are read in an order in which created comes out too small, and what is alive too large: an id that a P takes in the
     meantime is not counted yet, and a dead goroutine that moves between the lists of the scheduler and of a P is never
     found in both. So a total made of them, of those that never step back, is right once the program rests.
+    Words that changed meanwhile are read again, a few times: for microseconds the collector holds all dead goroutines
+    in no list at all (markrootFreeGStacks in src/runtime/mgcmark.go), and NumGoroutine itself counts them then.
     Raises MemoryGone when the words cannot be read.
     """
+    for _ in range(_ATTEMPTS):
+        counts, steady = _look(reader, layout, globals_, bias)
+        if steady:
+            break
+    return counts
+
+
+def _look(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> tuple[GoroutineCounts, bool]:
+    """The counts, and whether nothing changed while they were read."""
     scheduler = (globals_.sched + bias, layout["schedt.gFree.noStack.count"] + 4)
     before, processors = _whole(reader, [scheduler, (globals_.allp + bias, 24)])
     free, held = _of_processors(reader, layout, processors)
     after, goroutines = _whole(reader, [scheduler, (globals_.allglen + bias, 8)])
     idle = free + min(_idle(layout, before), _idle(layout, after))
     system = _signed(layout, after, "schedt.ngsys")
-    ids = int.from_bytes(before[layout["schedt.goidgen"] :][:8], "little")
+    ids = _ids(layout, before)
     count = int.from_bytes(goroutines, "little") - idle - system
-    return GoroutineCounts(max(count, 1), max(ids - held, 0), system)
+    steady = (_idle(layout, before), ids) == (_idle(layout, after), _ids(layout, after))
+    return GoroutineCounts(max(count, 1), max(ids - held, 0), system), steady
+
+
+def _ids(layout: Layout, scheduler: bytes) -> int:
+    """Goroutine ids that were given to Ps."""
+    return int.from_bytes(scheduler[layout["schedt.goidgen"] :][:8], "little")
 
 
 def _idle(layout: Layout, scheduler: bytes) -> int:

@@ -115,18 +115,43 @@ def test_a_dead_goroutine_on_its_way_between_two_lists_is_not_found_in_both() ->
     assert 100 - 40 == seen_while(program, take).count
 
 
-def test_ids_taken_meanwhile_are_not_counted_yet() -> None:
-    """A P takes 16 ids and gives out 5 between two reads: the total comes out too small, never too large."""
+def test_what_changes_between_two_reads_is_read_again() -> None:
+    """A P takes 16 ids and gives out 5, once: the total is the one after that."""
     program = with_goroutines(100)
     program.scheduler(ids=64, processors=((0, 64, 64),))
 
-    def take() -> None:
-        program.set("schedt", program.globals.sched, "goidgen", 80)
-        program.set("p", only_processor(program), "goidcache", 69)
-        program.set("p", only_processor(program), "goidcacheend", 80)
+    assert 64 + 5 == seen_while(program, lambda: give_out(program, 80)).created
 
-    assert 64 - 11 == seen_while(program, take).created
-    assert 69 == counts(program).created
+
+def test_while_the_collector_holds_dead_goroutines_they_are_not_taken_for_alive() -> None:
+    """markrootFreeGStacks takes all of them from one list, and puts them into another one a little later."""
+    program = with_goroutines(100)
+    program.scheduler(ids=100, free=(0, 0), processors=((0, 0, 0),))
+
+    def put_back() -> None:
+        program.set("schedt", program.globals.sched, "gFree.noStack.count", 40, 4)
+
+    assert 100 - 40 == seen_while(program, put_back).count
+
+
+def test_ids_taken_all_the_time_are_not_counted_yet() -> None:
+    """At each read a P has taken 16 ids more and given out 5: the total comes out too small, never too large."""
+    program = with_goroutines(100)
+    program.scheduler(ids=64, processors=((0, 64, 64),))
+    taken = [64]
+
+    def take() -> None:
+        taken.append(taken[-1] + 16)
+        give_out(program, taken[-1])
+
+    assert 64 < seen_while(program, take).created < taken[-1] - 11 == counts(program).created
+
+
+def give_out(program: Fabricated, ids: int) -> None:
+    """The only P holds 11 of all ids that were ever taken."""
+    program.set("schedt", program.globals.sched, "goidgen", ids)
+    program.set("p", only_processor(program), "goidcache", ids - 11)
+    program.set("p", only_processor(program), "goidcacheend", ids)
 
 
 def test_unreadable_counters_are_an_error() -> None:
