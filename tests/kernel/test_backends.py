@@ -28,7 +28,7 @@ from tests.support.hammer import hammer
 
 COMBINATIONS = [(backend, attach) for backend in ("libbpf", "bcc") for attach in ("multi", "perf")]
 PARKED = 8192
-PHASES = ("blocking", "trying", "closing", "selects", "mixture")
+PHASES = ("blocking", "locked", "trying", "closing", "selects", "mixture")
 FAR = 1 << 62
 COUNTED = {
     "sends": "send_ok",

@@ -46,6 +46,7 @@ type phase func(random *rand.Rand, t *tally)
 
 var phases = map[string]phase{
 	"blocking": blocking,
+	"locked":   locked,
 	"trying":   trying,
 	"closing":  closing,
 	"selects":  selects,

@@ -45,6 +45,36 @@ func blocking(random *rand.Rand, t *tally) {
 	wg.Wait()
 }
 
+// locked: senders and receivers that all have a thread of their own at the same time, more than there were before.
+func locked(random *rand.Rand, t *tally) {
+	const pairs = 32
+	c, each := make1(t, 0), 20+random.IntN(80)
+	var wg, ready sync.WaitGroup
+	ready.Add(2 * pairs)
+	onThread := func(f func()) func() {
+		return func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread() // else the thread would end with it
+			ready.Done()
+			ready.Wait()
+			f()
+		}
+	}
+	together(&wg, pairs, onThread(func() {
+		for i := range each {
+			c <- i
+			t.Sends.Add(1)
+		}
+	}))
+	together(&wg, pairs, onThread(func() {
+		for range each {
+			<-c
+			t.Recvs.Add(1)
+		}
+	}))
+	wg.Wait()
+}
+
 // trying: each third send and receive has a default branch, and blocks when it was taken.
 func trying(random *rand.Rand, t *tally) {
 	var wg sync.WaitGroup
