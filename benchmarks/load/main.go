@@ -82,7 +82,10 @@ func main() {
 	}()
 	close(gone)
 	refill()
-	handoff(2, new(stopwatch)) // now the other goroutine waits, as it does before and after every batch
+	handoff(2, new(stopwatch))
+	for !otherWaits() { // as it does before and after every batch
+		time.Sleep(settle)
+	}
 	fmt.Println("READY", runtime.Version(), runtime.GOMAXPROCS(0))
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
@@ -99,6 +102,12 @@ func main() {
 		time.Sleep(settle)
 		fmt.Println(watch.elapsed.Nanoseconds(), watch.processor, whole.Nanoseconds())
 	}
+}
+
+// otherWaits tells whether the goroutine that answers hand-overs has parked.
+func otherWaits() bool {
+	stacks := make([]byte, 1<<16)
+	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), " [chan receive")
 }
 
 var loads = map[string]func(int, *stopwatch){
