@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from otelchan.config.patterns import TARGET, URL, matches
+from otelchan.config.patterns import URL, matches
 from otelchan.config.settings import Otlp
 
 SIGNALS = ("metrics", "traces")
@@ -28,11 +28,6 @@ class _Used(NamedTuple):
 def is_url(address: str) -> bool:
     """Whether it is an http or https URL with a host."""
     return matches(URL, address)
-
-
-def is_target(address: str) -> bool:
-    """Whether it is host:port, which gRPC takes too."""
-    return matches(TARGET, address)
 
 
 def shown(address: str) -> str:

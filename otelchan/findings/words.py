@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from otelchan.gobinary.types import Frame
 
 SECOND = 1_000_000_000
@@ -29,7 +27,7 @@ def rate(per_minute: float) -> str:
 
 def place(frame: Frame | None) -> str:
     """ "main.worker main.go:57"."""
-    return f"{frame.function} {PurePosixPath(frame.file).name}:{frame.line}" if frame else "an unknown place"
+    return frame.place if frame else "an unknown place"
 
 
 def goroutines(count: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ class Frame(NamedTuple):
     function: str
     file: str
     line: int
+
+    @property
+    def place(self) -> str:
+        """`pkg.Func file.go:line`, the file without its folders."""
+        return f"{self.function} {PurePosixPath(self.file).name}:{self.line}"
 
 
 class Segment(NamedTuple):

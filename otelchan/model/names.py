@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from otelchan.gobinary.types import Frame, GoImage, MakeSite
+from otelchan.gobinary.types import GoImage, MakeSite
 from otelchan.memory.types import Census, Channel, Goroutines
 from otelchan.model.stacks import frames_at, user_site
 
@@ -33,11 +32,6 @@ def package_of(function: str) -> str:
     """The import path in a Go function name: "os/signal" of "os/signal.Notify"."""
     directory, slash, rest = function.rpartition("/")
     return directory + slash + rest.partition(".")[0]
-
-
-def site_name(frame: Frame) -> str:
-    """`pkg.Func file.go:line`."""
-    return f"{frame.function} {PurePosixPath(frame.file).name}:{frame.line}"
 
 
 def _kind(channel: Channel, places: Collection[Name]) -> str:
@@ -69,7 +63,7 @@ class Namer:
         frames = self._image.functions.frames(return_address)
         if not frames:
             return None
-        return Name(site_name(frames[0]), "make", _KINDS.get(package_of(frames[0].function), "user"))
+        return Name(frames[0].place, "make", _KINDS.get(package_of(frames[0].function), "user"))
 
     def made(self, return_address: int, channel: Channel) -> Name | None:
         """The name of a channel that was seen being made there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 
 from otelchan.gobinary.types import Frame
 
@@ -51,9 +50,7 @@ def growth(per_minute: float) -> str:
 
 def place(frame: Frame | None) -> str:
     """ "main.handle main.go:12": a frame without the folders; "-" for none."""
-    if frame is None:
-        return "-"
-    return f"{frame.function} {PurePosixPath(frame.file).name}:{frame.line}"
+    return frame.place if frame else "-"
 
 
 def count(number: int, singular: str) -> str:

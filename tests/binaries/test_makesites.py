@@ -12,8 +12,9 @@ import pytest
 from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.image import analyse
 from otelchan.gobinary.moduledata import find_module
-from otelchan.gobinary.typenames import type_name
 from otelchan.gobinary.types import GoImage
+from otelchan.memory.typename import TypeRange, type_name
+from tests.support.elfs import memory_of
 from tests.support.gobuild import SUPPORTED_GO, WORKLOADS, build
 
 SOURCE = WORKLOADS / "makes" / "main.go"
@@ -45,13 +46,13 @@ def found(image: GoImage) -> list[Made]:
     """What the executable's code says of the makes in that source."""
     made = []
     with Elf(image.path) as elf:
-        module = find_module(elf, image.layout)
+        module, memory = find_module(elf, image.layout), memory_of(elf)
         for site in image.make_sites:
             frame = image.functions.frames(site.return_address)[0]
             if frame.file == str(SOURCE):
                 known = site.element_type
-                types = (module.types, module.etypes)
-                name = type_name(elf.read, image.layout, types, known) if known else "?"
+                types = TypeRange(module.types, module.etypes)
+                name = type_name(memory, image.layout, types, known) if known else "?"
                 made.append(Made(frame.line, name, str(site.capacity) if site.capacity >= 0 else "?"))
     return sorted(set(made))  # a generic function has several bodies
 

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.support.agent import agent, otelchan
 from tests.support.gobuild import source_line
 from tests.support.hammer import hammer
+from tests.support.programs import not_go
 
 
 def test_doctor_says_what_it_would_do_with_a_program(workload: Callable[..., Path]) -> None:
@@ -27,12 +27,8 @@ def test_doctor_says_what_it_would_do_with_a_program(workload: Callable[..., Pat
 
 def test_doctor_says_what_is_in_the_way() -> None:
     """A program that cannot be watched: the reason in its line, exit status 1."""
-    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
+    with not_go() as program:
         done = otelchan("doctor", program.pid)
-    finally:
-        program.kill()
-        program.wait()
 
     assert done.returncode == 1
     assert "is not a Go executable" in done.stdout

@@ -10,6 +10,7 @@ import pytest
 from tests.support.agent import OTELCHAN, agent, clean_environment, otelchan
 from tests.support.hammer import hammer
 from tests.support.machines import BCC, HEADERS, capabilities, hiding, old_kernel, replacing
+from tests.support.programs import not_go
 
 ROOT = Path(__file__).parents[2]
 UNSAFE = """
@@ -50,12 +51,8 @@ def test_a_pid_that_does_not_exist() -> None:
 @pytest.mark.parametrize("command", ["run", "census"])
 def test_a_program_that_is_not_go(command: str) -> None:
     """Named with its executable."""
-    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
+    with not_go() as program:
         line = refused(command, program.pid)
-    finally:
-        program.kill()
-        program.wait()
 
     assert f"pid {program.pid}: {Path(sys.executable).resolve()} is not a Go executable" in line
 

@@ -16,6 +16,7 @@ import pytest
 from otelchan.plan.catalogue import PROBES
 from tests.support.agent import OTELCHAN, agent, clean_environment, otelchan
 from tests.support.hammer import hammer
+from tests.support.programs import not_go
 from tests.support.shop import shop
 
 NO_PRIVILEGES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
@@ -182,12 +183,8 @@ def test_what_cannot_be_planned_is_one_sentence(arguments: list[str | int], said
 
 def test_a_program_that_is_not_go_is_refused_by_name() -> None:
     """As every command does it."""
-    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
+    with not_go() as program:
         done = otelchan("plan", program.pid)
-    finally:
-        program.kill()
-        program.wait()
 
     assert done.returncode == 2
     assert f"pid {program.pid}: {Path(sys.executable).resolve()} is not a Go executable" in done.stderr

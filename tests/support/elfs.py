@@ -1,10 +1,13 @@
-"""Small ELF executables made by hand, for what no compiler here would make."""
+"""Small ELF executables made by hand, for what no compiler here would make; and what an executable is in memory."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
 from typing import NamedTuple
+
+from otelchan.gobinary.elf import Elf
+from otelchan.testing import MemoryImage
 
 ADDRESS = 0x400000
 _HEADER = 64
@@ -62,3 +65,8 @@ def without_sections(source: Path, target: Path) -> Path:
     target.write_bytes(data)
     target.chmod(0o755)
     return target
+
+
+def memory_of(elf: Elf) -> MemoryImage:
+    """What the loader makes of it, at its link-time addresses."""
+    return MemoryImage({s.address: elf.read(s.address, s.file_size) for s in elf.segments if s.file_size})

@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -90,3 +91,14 @@ def _stop(program: subprocess.Popen[bytes], name: str, log: Path) -> None:
         program.kill()
         program.wait()
         raise AssertionError(f"{name} did not stop within {STOP_TIMEOUT:g} s of SIGTERM:\n{tail(log)}") from None
+
+
+@contextlib.contextmanager
+def not_go() -> Iterator[subprocess.Popen[bytes]]:
+    """A running program that is no Go program: Python, doing nothing."""
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.wait()
