@@ -14,22 +14,41 @@ from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.pclntab import uvarint
 from otelchan.gobinary.types import BuildInfo
 
-OLDEST = 26
+OLDEST = 19
 NEWEST = 27
 
 _MAGIC = b"\xff Go buildinf:"
+_UPX = b"UPX!"  # UPX_MAGIC_LE32 in src/conf.h of UPX, in its headers at the start and at the end of a file
+_GARBLED = "unknown"  # what mvdan.cc/garble 0.16.0 has the linker write in place of the version
 _HEADER = 32
 _FRAME = 16  # a sentinel of 16 bytes before and after the module text
-_RELEASE = re.compile(r"go1\.(\d+)(?:\.\d+)?")
-_RELEASED = re.compile(r"go1\.\d+\.\d+")
+_VERSION = re.compile(r"(?:devel )?go1\.(\d+)")
+_RELEASED = re.compile(r"go1\.(?:(?:19|20)|\d+\.\d+)")  # Go 1.21 and newer begin with .0
+_EXPERIMENTS = re.compile(r"[ -]X:(\S+)")  # a blank before Go 1.26, a dash since then
 
 
 class Release(NamedTuple):
-    """An exact Go release. name: "go1.26.8". experiments: of GOEXPERIMENT, as in "go1.26.8 X:simd", without "X:"."""
+    """The Go that built an executable.
+
+    name: the version without experiments: "go1.26.8", or that of a Go that was never released in this form, such as
+        "devel go1.27-0f1e2d3c" or "go1.24.11-microsoft".
+    minor: 26 for Go 1.26.
+    experiments: of GOEXPERIMENT, as in "go1.26.8-X:simd", without "X:".
+    """
 
     name: str
     minor: int
-    experiments: str
+    experiments: str = ""
+
+    @property
+    def released(self) -> bool:
+        """Whether the Go project released it under this name: no candidate, developer's or vendor's build."""
+        return _RELEASED.fullmatch(self.name) is not None
+
+    @property
+    def in_development(self) -> bool:
+        """Whether it is from before the first release of its version, so that it may be like the version before."""
+        return not self.released and re.match(r"devel |go1\.\d+(?:-devel|rc|beta)", self.name) is not None
 
 
 def read_build_info(elf: Elf) -> BuildInfo:
@@ -45,25 +64,33 @@ def read_build_info(elf: Elf) -> BuildInfo:
         else:  # Go 1.17 and older
             version, modules = (_string_at(elf, int.from_bytes(header[at : at + 8], "little")) for at in (16, 24))
     except ValueError:
+        if elf.has_at_its_ends(_UPX):
+            unpack = "unpack the file (upx -d) and start it from there"
+            raise BinaryError(f"{elf.path} is packed with UPX, which hides what is in it; {unpack}") from None
         raise BinaryError(f"{elf.path} is not a Go executable; give the path of a Go executable") from None
     return _parse(version.decode(errors="replace"), modules[_FRAME:-_FRAME].decode(errors="replace"))
 
 
 def supported_release(path: str, go_version: str) -> Release:
-    """The release in a version string. Raises BinaryError when otelchan does not know that release."""
-    known = f"otelchan supports Go 1.{OLDEST} and 1.{NEWEST}"
-    version, _, experiments = go_version.partition(" X:")
-    match = _RELEASE.match(version)
-    minor = int(match[1]) if match else 0
-    if match and minor < OLDEST:
+    """The release in a version string. Raises BinaryError when otelchan does not know that version of Go."""
+    known = f"otelchan supports Go 1.{OLDEST} to 1.{NEWEST}"
+    match = _VERSION.match(go_version)
+    if go_version == _GARBLED:
+        raise BinaryError(
+            f"{path} is obfuscated as by garble: it does not say which Go built it; build it without garble"
+        )
+    if not match:
+        raise BinaryError(f"{path} is built with {go_version!r}; {known}, so build it with one of those")
+    minor = int(match[1])
+    if minor < OLDEST:
         raise BinaryError(f"{path} is built with {go_version}; {known}, so build it with one of those")
-    if match and minor > NEWEST:
+    if minor > NEWEST:
         raise BinaryError(
             f"{path} is built with {go_version}; {known}, so update otelchan or build it with one of those"
         )
-    if not _RELEASED.fullmatch(version):
-        raise BinaryError(f"{path} is built with {go_version!r}; {known} as released, so build it with a release of Go")
-    return Release(version, minor, experiments)
+    experiments = _EXPERIMENTS.search(go_version)
+    name = _EXPERIMENTS.sub("", go_version).strip()
+    return Release(name, minor, experiments[1] if experiments else "")
 
 
 def _find(elf: Elf) -> int:

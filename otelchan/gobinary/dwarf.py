@@ -5,11 +5,13 @@ Used for the shipped table (offsets.py) and for an executable of a release that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from inspect import signature
+from io import BytesIO
 
-from elftools.common.exceptions import DWARFError, ELFError
-from elftools.dwarf.compileunit import CompileUnit
 from elftools.dwarf.die import DIE
+from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
 
 from otelchan.errors import BinaryError
 from otelchan.gobinary.elf import Elf
@@ -22,29 +24,33 @@ STRUCTS: Mapping[str, str] = {
     "hchan": "runtime.hchan",
     "schedt": "runtime.schedt",
     "moduledata": "runtime.moduledata",
-    "type": "internal/abi.Type",
-    "chantype": "internal/abi.ChanType",
+    "type": "internal/abi.Type runtime._type",
+    "chantype": "internal/abi.ChanType runtime.chantype",
     "mheap": "runtime.mheap",
     "heapArena": "runtime.heapArena",
     "mspan": "runtime.mspan",
 }
-"""Our short name of a struct, and its name in DWARF."""
+"""Our short name of a struct, and its names in DWARF, newest first (runtime._type and chantype until Go 1.20)."""
+
+SIZED = ("g", "sudog", "hchan", "moduledata", "type")
+"""The structs whose size is asked for. Those of others change in patch releases (m in 1.23, mspan in 1.19)."""
 
 FIELDS: Mapping[str, str] = {
     "g": "stack.lo stack.hi m sched.sp sched.pc sched.bp syscallsp syscallpc param atomicstatus goid schedlink "
     "waitsince waitreason activeStackChans parkingOnChan trackingSeq lockedm parentGoid gopc startpc waiting labels "
-    "selectDone bubble",
+    "selectDone coroarg",
     "m": "g0 gsignal procid curg p id",
     "p": "id status m goidcache goidcacheend gcMarkWorkerStartTime sysmontick.schedwhen",
     "sudog": "g next prev isSelect success waitlink",
     "hchan": "qcount dataqsiz buf elemsize closed timer elemtype sendx recvx recvq.first recvq.last sendq.first "
-    "sendq.last bubble lock",
+    "sendq.last bubble synctest lock",
     "schedt": "goidgen ngsys",
     "moduledata": "pcHeader funcnametab cutab filetab pctab pclntable ftab findfunctab minpc maxpc text etext "
-    "noptrdata enoptrdata data edata bss ebss noptrbss enoptrbss types etypes rodata gofunc epclntab textsectmap next",
+    "noptrdata enoptrdata data edata bss ebss noptrbss enoptrbss types etypes rodata gofunc epclntab textsectmap "
+    "pluginpath next",
     "mheap": "arenas allspans",
     "heapArena": "spans",
-    "mspan": "startAddr npages freeindex nelems freeIndexForScan allocBits gcmarkBits sweepgen allocCount spanclass "
+    "mspan": "startAddr npages freeindex nelems allocBits gcmarkBits sweepgen allocCount spanclass "
     "state elemsize limit",
 }
 """Fields that keep their Go name in our keys."""
@@ -54,13 +60,15 @@ RENAMED: Mapping[str, tuple[str, ...]] = {
     "sudog.c": ("c.maybeTraceablePtr.vu", "c"),
     "schedt.gFree.stack.count": ("gFree.stack.size",),
     "schedt.gFree.noStack.count": ("gFree.noStack.size",),
-    "p.gFree.count": ("gFree.size",),
-    "type.size": ("Size_",),
-    "type.hash": ("Hash",),
-    "type.tflag": ("TFlag",),
-    "type.kind": ("Kind_",),
-    "type.str": ("Str",),
-    "chantype.elem": ("Elem",),
+    "schedt.gFree.count": ("gFree.n",),
+    "p.gFree.count": ("gFree.size", "gFree.n"),
+    "g.bubble": ("bubble", "syncGroup"),
+    "type.size": ("Size_", "size"),
+    "type.hash": ("Hash", "hash"),
+    "type.tflag": ("TFlag", "tflag"),
+    "type.kind": ("Kind_", "kind"),
+    "type.str": ("Str", "str"),
+    "chantype.elem": ("Elem", "elem"),
 }
 """Our key, and the paths of the field in Go, newest first; the first one that exists is meant.
 
@@ -95,67 +103,130 @@ CONSTANTS: Mapping[str, str] = {
 """Constants of the runtime; keys are "const.pageSize" and so on. arenaBaseOffset is negative."""
 
 
+_SECTIONS = (".debug_info", ".debug_abbrev", ".debug_str", ".debug_addr")
+
+OPTIONAL = frozenset(
+    {
+        "g.parentGoid",  # since Go 1.21
+        "g.coroarg",  # since 1.22
+        "g.bubble",  # since 1.24
+        "hchan.timer",  # since 1.23
+        "hchan.synctest",  # in 1.24 only
+        "hchan.bubble",  # since 1.25
+        "moduledata.epclntab",  # since 1.26
+        "schedt.gFree.count",  # until 1.24
+        "schedt.gFree.stack.count",  # since 1.25
+        "schedt.gFree.noStack.count",  # since 1.25
+        "const.Gleaked",  # since 1.26
+        "const.Gdeadextra",  # since 1.26
+    }
+)
+"""Keys that some releases do not have; any other one that is missing means that the DWARF is not complete."""
+
+WIDTHS = ("mspan.freeindex", "mspan.nelems")
+"""Fields whose width differs: words until Go 1.21, 16 bits from 1.22 on. Keys are "width mspan.freeindex"."""
+
+
+class IncompleteError(BinaryError):
+    """The executable has no DWARF of Go's, or not all of it."""
+
+
 def measure(elf: Elf) -> dict[str, int]:
     """Every offset, size and constant of this module: "g.goid", "sizeof g", "const.pageSize"; in bytes.
 
-    Raises BinaryError when the executable has no DWARF, or not all of it.
+    Keys of what the release does not have are left out. Raises IncompleteError when the executable has no DWARF, or
+    not all of it.
     """
     try:
         structs, constants = _collect(elf)
         found = dict(SELECT_CASE)
-        found |= {f"sizeof {name}": _size(structs[full]) for name, full in STRUCTS.items()}
-        for name, fields in FIELDS.items():
-            found.update({f"{name}.{field}": _offset(structs[STRUCTS[name]], field) for field in fields.split()})
-        for key, paths in RENAMED.items():
-            found[key] = _first(structs[STRUCTS[key.partition(".")[0]]], paths)
-        found.update({f"const.{name}": constants[full] for name, full in CONSTANTS.items()})
-    except (KeyError, ELFError, DWARFError, ValueError) as error:
-        raise BinaryError(
+        found |= {f"sizeof {name}": _size(structs[name]) for name in SIZED}
+        paths = {f"{name}.{field}": (field,) for name, fields in FIELDS.items() for field in fields.split()}
+        for key, names in (paths | dict(RENAMED)).items():
+            if (member := _first(structs[key.partition(".")[0]], names)) is not None:
+                found[key] = member[0]
+                if key in WIDTHS:
+                    found[f"width {key}"] = _size(_underlying(member[1]))
+        found |= {f"const.{name}": constants[full] for name, full in CONSTANTS.items() if full in constants}
+        for key in (*paths, *RENAMED, *(f"const.{name}" for name in CONSTANTS)):
+            if key not in found and key not in OPTIONAL:
+                raise KeyError(key)
+    except MemoryError:
+        raise
+    except Exception as error:  # pyelftools raises whatever damaged data leads to
+        raise IncompleteError(
             f"{elf.path} has no complete debug information ({error!s} is missing); build it without -ldflags=-w"
         ) from None
     return found
 
 
 def wait_reasons(elf: Elf) -> dict[int, str]:
-    """Number and text of each wait reason, from runtime.waitReasonStrings. Raises BinaryError without its symbol."""
+    """Number and text of each wait reason, from runtime.waitReasonStrings. Raises IncompleteError without that."""
     symbol = elf.symbols(["runtime.waitReasonStrings"]).get("runtime.waitReasonStrings")
     if symbol is None:
-        raise BinaryError(f"{elf.path} has no symbol runtime.waitReasonStrings; build it without -ldflags=-s")
+        raise IncompleteError(f"{elf.path} has no one symbol runtime.waitReasonStrings; build it without -ldflags=-s")
     texts = {}
-    for number in range(symbol.size // 16):
-        header = elf.read(symbol.address + 16 * number, 16)
-        address, length = int.from_bytes(header[:8], "little"), int.from_bytes(header[8:], "little")
-        texts[number] = elf.read(address, length).decode() if length else ""
+    try:
+        for number in range(symbol.size // 16):
+            header = elf.read(symbol.address + 16 * number, 16)
+            address, length = int.from_bytes(header[:8], "little"), int.from_bytes(header[8:], "little")
+            texts[number] = elf.read(address, length).decode() if length else ""
+    except ValueError:
+        texts.clear()
+    if "chan receive" not in texts.values():
+        raise IncompleteError(f"what {elf.path} calls runtime.waitReasonStrings is something else; build it again")
     return texts
 
 
 def _collect(elf: Elf) -> tuple[dict[str, DIE], dict[str, int]]:
-    """The structs and constants that are asked for. Go's linker puts every type into a unit of package runtime."""
-    wanted = {name.encode(): name for name in (*STRUCTS.values(), *CONSTANTS.values())}
-    structs: dict[str, DIE] = {}
-    constants: dict[str, int] = {}
-    if not elf.elf.has_dwarf_info():
+    """The structs by our name, and the constants by theirs. Raises KeyError when a struct is missing."""
+    if ".debug_info" not in elf.sections:
         raise KeyError(".debug_info")
-    for unit in _runtime_units(elf):
-        for die in unit.iter_DIEs():
-            if die.tag not in ("DW_TAG_structure_type", "DW_TAG_constant"):
-                continue
-            name = wanted.get(_raw_name(die))
-            if name is None:
-                continue
-            if die.tag == "DW_TAG_structure_type":
-                structs[name] = die
-            else:
-                constants[name] = die.attributes["DW_AT_const_value"].value
-            if len(structs) + len(constants) == len(wanted):
-                return structs, constants
+    sections = {name: elf.sections[name].data() for name in _SECTIONS if name in elf.sections}
+    dwarf, data = _reader(sections), sections[".debug_info"]
+    structs = {name: _struct(dwarf, data, names.split()) for name, names in STRUCTS.items()}
+    found = {full: _find(dwarf, data, "DW_TAG_constant", full) for full in CONSTANTS.values()}
+    constants = {full: die.attributes["DW_AT_const_value"].value for full, die in found.items() if die is not None}
     return structs, constants
 
 
-def _runtime_units(elf: Elf) -> Iterator[CompileUnit]:
-    for unit in elf.elf.get_dwarf_info(follow_links=False).iter_CUs():
-        if _raw_name(unit.get_top_DIE()) == b"runtime":
-            yield unit
+def _reader(sections: Mapping[str, bytes]) -> DWARFInfo:
+    """A reader of these sections only: those of lines and variables are large, and are not asked for anything."""
+
+    def section(name: str) -> DebugSectionDescriptor | None:
+        data = sections.get(name)
+        return None if data is None else DebugSectionDescriptor(BytesIO(data), name, 0, len(data), 0)
+
+    others = signature(DWARFInfo).parameters.keys() - {"config"}
+    given = {f"{name[1:]}_sec": section(name) for name in _SECTIONS}
+    return DWARFInfo(DwarfConfig(True, "x64", 8), **{name: given.get(name) for name in others})
+
+
+def _struct(dwarf: DWARFInfo, data: bytes, names: list[str]) -> DIE:
+    for name in names:
+        if (die := _find(dwarf, data, "DW_TAG_structure_type", name)) is not None:
+            return die
+    raise KeyError(names[0])
+
+
+def _find(dwarf: DWARFInfo, data: bytes, tag: str, name: str) -> DIE | None:
+    """The entry of that kind and name. Looks for the name, since a large program has a million entries.
+
+    Go writes an entry as one byte that says which kind it is, and then the name (putattr in cmd/internal/dwarf). Where
+    the name is the end of another one, the byte before it is a letter, and what follows is not such an entry.
+    """
+    position = data.find(name.encode() + b"\0")
+    while position > 0:
+        with suppress(Exception):  # what is no entry leads anywhere
+            die = dwarf.get_DIE_from_refaddr(position - 1)
+            if die.tag == tag and _raw_name(die) == name.encode() and _is_whole(die):
+                return die
+        position = data.find(name.encode() + b"\0", position + 1)
+    return None
+
+
+def _is_whole(die: DIE) -> bool:
+    return not die.has_children or all(child.tag == "DW_TAG_member" for child in die.iter_children())
 
 
 def _raw_name(die: DIE) -> bytes:
@@ -163,27 +234,28 @@ def _raw_name(die: DIE) -> bytes:
     return bytes(name.value) if name else b""
 
 
-def _size(struct: DIE) -> int:
-    return int(struct.attributes["DW_AT_byte_size"].value)
+def _size(type_: DIE) -> int:
+    return int(type_.attributes["DW_AT_byte_size"].value)
 
 
-def _first(struct: DIE, paths: tuple[str, ...]) -> int:
+def _first(struct: DIE, paths: tuple[str, ...]) -> tuple[int, DIE] | None:
     for path in paths:
-        try:
-            return _offset(struct, path)
-        except KeyError:
-            continue
-    raise KeyError(f"{_raw_name(struct).decode()}.{paths[0]}")
+        if (member := _member(struct, path)) is not None:
+            return member
+    return None
 
 
-def _offset(struct: DIE, path: str) -> int:
-    """Offset of a field, which may lie in structs within the struct ("stack.lo")."""
+def _member(struct: DIE, path: str) -> tuple[int, DIE] | None:
+    """Offset and description of a field, which may lie in structs within the struct ("stack.lo"); None without it."""
     field, _, rest = path.partition(".")
     for member in struct.iter_children():
         if member.tag == "DW_TAG_member" and _raw_name(member) == field.encode():
             offset = int(member.attributes["DW_AT_data_member_location"].value)
-            return offset + _offset(_underlying(member), rest) if rest else offset
-    raise KeyError(f"{_raw_name(struct).decode()}.{path}")
+            if not rest:
+                return offset, member
+            inner = _member(_underlying(member), rest)
+            return None if inner is None else (offset + inner[0], inner[1])
+    return None
 
 
 def _underlying(die: DIE) -> DIE:

@@ -1,6 +1,8 @@
 """Addresses of the runtime's variables: from symbols, or from the instructions that use them in stripped executables.
 
-The instructions were compared with the symbols of twins with symbols for Go 1.26 and 1.27 (tests). Every address must
+A name that several symbols have is not taken from symbols: with cgo the other one may be C's.
+
+The instructions were compared with the symbols of twins with symbols for Go 1.19 to 1.27 (tests). Every address must
 come out of its rule exactly once, else the executable is refused.
 """
 
@@ -12,6 +14,7 @@ from otelchan.errors import BinaryError
 from otelchan.gobinary.code import CodeView, Routine
 from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.instructions import Immediate, Memory, Register
+from otelchan.gobinary.moduledata import ModuleData
 from otelchan.gobinary.types import Globals, Layout
 
 _SYMBOLS = {
@@ -20,19 +23,18 @@ _SYMBOLS = {
     "allp": "runtime.allp",
     "sched": "runtime.sched",
     "mheap": "runtime.mheap_",
-    "moduledata": "runtime.firstmoduledata",
 }
 _WORD = 8
 _LOOK_BACK = 8  # instructions between the one that loads a register and the one that uses it
-_ID_BATCH = 16  # _GoidCacheBatch in src/runtime/proc.go
-_ALLP_USERS = (
+ID_BATCH = 16  # _GoidCacheBatch in src/runtime/proc.go
+ALLP_USERS = (
     "runtime.preemptall",
     "runtime.timeSleepUntil",
     "runtime.retake",
     "runtime.checkdead",
     "runtime.procresize",
 )
-_MHEAP_CALLS = (
+MHEAP_CALLS = (
     ("runtime.mallocinit", "runtime.(*mheap).init"),
     ("runtime.(*mcentral).grow", "runtime.(*mheap).alloc"),
     ("runtime.stackalloc", "runtime.(*mheap).allocManual"),
@@ -40,12 +42,16 @@ _MHEAP_CALLS = (
 )
 
 
-def find_globals(elf: Elf, code: CodeView, layout: Layout, moduledata: int) -> Globals:
-    """All of them. moduledata: its address, found already. Raises BinaryError when one cannot be told for sure."""
-    symbols = elf.symbols(list(_SYMBOLS.values()))
+Decode = Callable[[str, CodeView, Layout, int], Globals]
+
+
+def find_globals(elf: Elf, code: CodeView, layout: Layout, module: ModuleData, decode: Decode) -> Globals:
+    """All of them. decode: decode_globals() of the machine. Raises BinaryError when one cannot be told for sure."""
+    symbols = elf.symbols(list(_SYMBOLS.values()), within=module.variables)
     if len(symbols) == len(_SYMBOLS):
-        return Globals(**{key: symbols[name].address for key, name in _SYMBOLS.items()}, source="symbols")
-    return decode_globals(elf.path, code, layout, moduledata)
+        addresses = {key: symbols[name].address for key, name in _SYMBOLS.items()}
+        return Globals(**addresses, moduledata=module.address, source="symbols")
+    return decode(elf.path, code, layout, module.address)
 
 
 def decode_globals(path: str, code: CodeView, layout: Layout, moduledata: int) -> Globals:
@@ -81,7 +87,7 @@ def _sched(code: CodeView, layout: Layout) -> set[int]:
             counter, amount = instruction.operands
             if isinstance(counter, Memory) and isinstance(amount, Register) and counter.size == _WORD:
                 address = _address(routine, index, counter)
-                if address is not None and _constant(routine, index, amount.name) == _ID_BATCH:
+                if address is not None and _constant(routine, index, amount.name) == ID_BATCH:
                     found.add(address - layout["schedt.goidgen"])
     return found
 
@@ -114,7 +120,7 @@ def _published(code: CodeView) -> tuple[set[int], set[int]]:
 def _allp(code: CodeView, layout: Layout) -> set[int]:
     """allp is the slice whose pointer and length all of these functions load; most of them use no other slice."""
     found: set[int] | None = None
-    for routine in _routines(code, _ALLP_USERS):
+    for routine in _routines(code, ALLP_USERS):
         loads = {
             operand.displacement
             for instruction in routine.instructions
@@ -130,7 +136,7 @@ def _allp(code: CodeView, layout: Layout) -> set[int]:
 def _mheap(code: CodeView, layout: Layout) -> set[int]:
     """mheap_ is what these functions pass as receiver (rax) to methods of *mheap."""
     found = set()
-    for caller, callee in _MHEAP_CALLS:
+    for caller, callee in MHEAP_CALLS:
         for routine in _routines(code, [caller]):
             found |= {_loaded(routine, index, "rax") for index in routine.calls(callee)}
     return {address if address is not None else 0 for address in found}

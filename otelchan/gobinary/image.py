@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from otelchan.errors import BinaryError
 from otelchan.gobinary.buildinfo import read_build_info, supported_release
-from otelchan.gobinary.code import CodeView
-from otelchan.gobinary.elf import Elf
+from otelchan.gobinary.callers import with_callers
+from otelchan.gobinary.elf import Elf, NotInFile
 from otelchan.gobinary.functions import FunctionTable
 from otelchan.gobinary.globals import find_globals
 from otelchan.gobinary.layouts import layout_of
-from otelchan.gobinary.makesites import find_make_sites
+from otelchan.gobinary.machines import MACHINES
 from otelchan.gobinary.moduledata import find_module, function_table
-from otelchan.gobinary.sites import find_sites
-from otelchan.gobinary.types import GoImage
+from otelchan.gobinary.signalmap import find_signal_map
+from otelchan.gobinary.types import NOT_KNOWN, GoImage
 
-_LOOKED_UP_LATER = ["runtime.selectgo", "reflect.makechan", "runtime.goexit"]
+_LOOKED_UP = [
+    "runtime.selectgo",
+    "reflect.makechan",
+    "reflect.MakeChan",
+    "runtime.makechan64",
+    "runtime.goexit",
+    "runtime.cgocallback",
+    "runtime.systemstack_switch",
+    "runtime.cgocall",
+]
 
 
 def analyse(path: str | Path) -> GoImage:
     """What is in the executable at `path`. Takes a second or two and some hundred megabytes for a large one.
 
-    Raises BinaryError for what is not an executable of a supported Go release for amd64, or not understood for sure:
-    position independent and cgo executables and -race builds are read like others.
+    Raises BinaryError for what is not an executable of a supported Go release for amd64 or arm64, or not understood for
+    sure: position independent and cgo executables and -race builds are read like others.
     """
+    try:
+        return _analyse(path)
+    except NotInFile as error:
+        raise BinaryError(f"{error}, which is damaged; copy or build it again") from None
+
+
+def _analyse(path: str | Path) -> GoImage:
     with Elf(path) as elf:
         build = read_build_info(elf)
         release = supported_release(elf.path, build.go_version)
         layout = layout_of(elf, release)
         module = find_module(elf, layout)
         functions = FunctionTable(elf.path, function_table(elf, module, release.minor))
-        code = CodeView(elf.read, functions, elf.segments)
-        sites, missing = find_sites(code, layout)
+        functions.find_all(_LOOKED_UP)  # what it finds travels with the table
+        if functions.find("runtime.goexit") is None:
+            how = "has obfuscated function names, as garble makes them"
+            raise BinaryError(f"{elf.path} {how}; build it without garble")
+        machine = MACHINES[elf.architecture]
+        code = machine.code(elf.read, functions, elf.segments)
+        sites, missing = machine.find_sites(code, layout)
+        made = machine.find_make_sites(code, layout)
+        amd64 = elf.architecture == "amd64"
         image = GoImage(
             path=elf.path,
             build_id=elf.build_id,
@@ -40,11 +65,13 @@ def analyse(path: str | Path) -> GoImage:
             stripped=elf.stripped,
             segments=elf.segments,
             layout=layout,
-            globals=find_globals(elf, code, layout, module.address),
+            globals=replace(
+                find_globals(elf, code, layout, module, machine.decode_globals),
+                signal_map=find_signal_map(code) if amd64 else NOT_KNOWN,
+            ),
             functions=functions,
             sites=sites,
             missing=missing,
-            make_sites=find_make_sites(code, layout),
+            make_sites=with_callers(elf, code, made) if amd64 else made,
         )
-    functions.find_all(_LOOKED_UP_LATER)  # what it finds travels with the table
     return image

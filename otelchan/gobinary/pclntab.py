@@ -1,7 +1,7 @@
 """The format of the pclntab, the tables of functions, lines and inlined calls that every Go executable has.
 
-Source: pcHeader, _func, inlinedCall and pcvalue in src/runtime/symtab.go, runtime2.go and symtabinl.go; equal in Go
-1.26 and 1.27.
+Source: pcHeader, _func, inlinedCall and pcvalue in src/runtime/symtab.go, runtime2.go and symtabinl.go of Go 1.19 to
+1.27. The format changed once in between, with Go 1.20, which the magic number at its start tells.
 """
 
 from __future__ import annotations
@@ -10,20 +10,29 @@ import struct
 from typing import NamedTuple
 
 WRAPPER = 23
-"""funcID of code the compiler generated (method wrappers, gowrap): abi.FuncIDWrapper in Go 1.25 to 1.27."""
+"""funcID of code the compiler generated (method wrappers, gowrap), as func_id() tells it of any release."""
 
+MAGIC = 0xFFFFFFF1  # abi.Go120PCLnTabMagic
+MAGIC_OLD = 0xFFFFFFF0  # abi.Go118PCLnTabMagic: Go 1.18 and 1.19
 INLINE_INDEX = 2  # abi.PCDATA_InlTreeIndex
 INLINE_TREE = 3  # abi.FUNCDATA_InlTree
 NONE = 0xFFFFFFFF
 FUNC = struct.Struct("<IiiIIIIIIiBBBB")  # runtime._func
+FUNC_OLD = struct.Struct("<IiiIIIIIIBBBB")  # the same without startLine
 INLINED = struct.Struct("<Bxxxiii")  # runtime.inlinedCall: funcID, nameOff, parentPc, startLine
+INLINED_OLD = struct.Struct("<hBxiiii")  # parent, funcID, file, line, nameOff, parentPc
 NAME_WORD = 1  # _func.nameOff is the second word
+
+_TWO_BRACKETS_SINCE = 27
+_WRAPPERS = ((25, 23), (22, 22), (0, 21))  # since which Go 1.N funcID_wrapper, later abi.FuncIDWrapper, is which number
 
 
 class PclnTable(NamedTuple):
     """Where the tables are: offsets in the file. text: address of the Go text; total: number of functions.
 
-    two_brackets: Go >= 1.27 shortens type arguments of a method and of its receiver, earlier ones know one pair only.
+    gofunc, gofunc_end: where trees of inlined calls are; within the table since Go 1.26, outside of it before.
+    minor: 27 for Go 1.27. old: in the format of Go 1.18 and 1.19. quantum: bytes that pc-value tables count as one: the
+    smallest instruction, 1 on amd64 and 4 on arm64.
     size, mtime_ns: of the file, so that a file that was replaced since is not taken for it.
     """
 
@@ -37,9 +46,40 @@ class PclnTable(NamedTuple):
     values: int
     functions: int
     gofunc: int
-    two_brackets: bool
+    gofunc_end: int
+    minor: int
+    old: bool
+    quantum: int
     size: int
     mtime_ns: int
+
+    @property
+    def function(self) -> struct.Struct:
+        """How runtime._func lies in memory."""
+        return FUNC_OLD if self.old else FUNC
+
+    @property
+    def inlined(self) -> struct.Struct:
+        """How runtime.inlinedCall lies in memory."""
+        return INLINED_OLD if self.old else INLINED
+
+    @property
+    def two_brackets(self) -> bool:
+        """Go >= 1.27 shortens type arguments of a method and of its receiver, earlier ones know one pair only."""
+        return self.minor >= _TWO_BRACKETS_SINCE
+
+    def inlined_call(self, data: bytes) -> tuple[int, int, int]:
+        """funcID, offset of the name and offset of the call in the caller, of one runtime.inlinedCall."""
+        if self.old:
+            _, func_id, _, _, name, parent = INLINED_OLD.unpack(data)
+        else:
+            func_id, name, parent, _ = INLINED.unpack(data)
+        return func_id, name, parent
+
+    def func_id(self, number: int) -> int:
+        """A funcID of this release, but WRAPPER for its number of wrappers."""
+        wrapper = next(number for since, number in _WRAPPERS if self.minor >= since)
+        return WRAPPER if number == wrapper else number
 
 
 class FunctionRecord(NamedTuple):
@@ -47,6 +87,7 @@ class FunctionRecord(NamedTuple):
 
     entry: int
     name: int
+    pc_sp: int
     pc_file: int
     pc_line: int
     unit: int
@@ -65,6 +106,7 @@ class FunctionRecord(NamedTuple):
 
 def pc_value(data: bytes, relative: int) -> int:
     """The value for an offset from a function's entry in a pc-value table that begins `data`; -1 when it has none.
+    Offsets are counted as the table does: in units of quantum.
 
     IndexError when the data ends first.
     """
@@ -78,6 +120,19 @@ def pc_value(data: bytes, relative: int) -> int:
         pc += step
         if relative < pc:
             return value
+
+
+def pc_ends(data: bytes) -> list[int]:
+    """How far past a function's entry each value of a pc-value table reaches. IndexError when the data ends first."""
+    position, pc = 0, 0
+    ends: list[int] = []
+    while True:
+        delta, position = uvarint(data, position)
+        if delta == 0 and pc != 0:
+            return ends
+        step, position = uvarint(data, position)
+        pc += step
+        ends.append(pc)
 
 
 def uvarint(data: bytes, position: int) -> tuple[int, int]:
@@ -96,12 +151,14 @@ def uvarint(data: bytes, position: int) -> tuple[int, int]:
     raise IndexError("a number longer than 64 bits")
 
 
-def name_offset(names: bytes, name: bytes) -> int:
-    """Where a whole name lies in the table of names, which end in zero bytes; -1 when it is not there."""
-    if names.startswith(name + b"\0"):
-        return 0
+def name_offsets(names: bytes, name: bytes) -> list[int]:
+    """Where a whole name lies in the table of names, which end in zero bytes. Two functions may have one each."""
+    found = [0] if names.startswith(name + b"\0") else []
     position = names.find(b"\0" + name + b"\0")
-    return position + 1 if position >= 0 else -1
+    while position >= 0:
+        found.append(position + 1)
+        position = names.find(b"\0" + name + b"\0", position + 1)
+    return found
 
 
 def printed_name(name: str, two_brackets: bool) -> str:

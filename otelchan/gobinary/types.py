@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from otelchan.gobinary.functions import FunctionTable
 
 
+NOT_KNOWN = -1
+
+
+UNKNOWN_FUNCTION = "unknown function"
+"""What the name of a function begins with that is in no table: that of a plugin."""
+
+
 class Frame(NamedTuple):
     """One line of a stack, innermost first in a stack; the JSON form everywhere is an object of these three."""
 
@@ -51,33 +58,46 @@ class SiteKind(StrEnum):
     RECV_CLOSED = "recv_closed"  # a receive leaves with the zero value of a closed, empty channel
     SELECT = "select"  # a select returns; the chosen case, its channel and direction are known
     MAKE = "make"  # a channel has been made
-    CLOSE = "close"  # closechan is entered
+    CLOSE = "close"  # a channel is closed (or, with a condition, may be: under the channel lock)
+    PANIC = "panic"  # a channel operation is about to panic: `call runtime.gopanic`
+    WOULD_BLOCK = "would_block"  # a send or receive that does not block leaves with nothing done
+    SELECT_DEFAULT = "select_default"  # a select takes its default branch: `call runtime.selunlock`
 
 
 class Condition(StrEnum):
-    """How the processor flags at a conditional jump say "the buffer has it" (x86 flags after `cmp a, b`)."""
+    """How the processor flags at a conditional jump say that a hit counts (x86 flags after `cmp a, b`)."""
 
-    NONE = ""  # not by flags: only what the buffer has comes there
+    NONE = ""  # not by flags: every hit counts
     ABOVE = "above"  # a > b: CF=0 and ZF=0
     BELOW = "below"  # a < b: CF=1
+    EQUAL = "equal"  # a == b: ZF=1
+    NOT_EQUAL = "not equal"  # a != b: ZF=0
+    ABOVE_OR_EQUAL = "above or equal"  # a >= b: CF=0
+    BELOW_OR_EQUAL = "below or equal"  # a <= b: CF=1 or ZF=1
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One instruction to probe. Every site is an instruction that the kernel emulates (push, jcc, jmp, call).
 
-    register: the register that holds the hchan (SEND, RECV, MAKE, CLOSE, RECV_CLOSED) or the case index (SELECT),
-        by its 64-bit name ("rcx"); for WAKE: "" (the sleeper is in the closure); for PARK: "" (always r14 and rbx);
-        for RECV_CLOSED also "": the hchan is in the stack slot `slot`.
-    frame: bytes from rsp at the site to the function's return address (MAKE, SELECT, WAKE); 0 elsewhere.
+    register: the register that holds the hchan (SEND, RECV, MAKE, CLOSE, RECV_CLOSED, PANIC, WOULD_BLOCK) or the case
+        index (SELECT), by its 64-bit name ("rcx"); for WAKE the register that holds the sleeper's g (Go 1.20 and
+        older), "" where it is in the closure; for PARK: "" (always r14 and rbx), unless inlined: then as for the
+        others, and not known in a select; for SELECT_DEFAULT: "" (the cases are
+        in rax, their number in rbx); for RECV_CLOSED, PANIC and WOULD_BLOCK also "": the hchan is in the stack slot
+        `slot`, or, when that is -1 too, it is not known.
+    frame: bytes from rsp at the site to the function's return address (MAKE, CLOSE, SELECT, WAKE, SELECT_DEFAULT, and
+        PANIC in a select); 0 elsewhere.
     closure: for WAKE, offset from rsp at the site of the stack slot holding the sleeper's g inside the closure
         passed to systemstack (-1: read it through the pointer at [rsp] instead).
     channel_offset: what must be subtracted from `register` to get the hchan (the lock's offset where the register
         holds &hchan.lock).
-    condition: for SEND and RECV, how the flags say "buffered".
+    condition: for SEND, RECV, CLOSE and WOULD_BLOCK, how the flags say that this hit counts.
     ok_register: for SELECT, the register whose low byte is recvOK.
     nil_channel: for PARK, this call parks for ever (nil channel, or `select {}`).
-    slot: for RECV_CLOSED, offset from rsp of the stack slot that holds the hchan where no register does; else -1.
+    inlined: for PARK, it is `call runtime.mcall` of a gopark that is inlined: see register.
+    slot: offset from rsp of the stack slot that holds the hchan where no register does; else -1.
+    error: for PANIC, what is wrong: "send_on_closed", "close_of_closed" or "close_of_nil".
     extent: address ranges [start, end) of the instructions that are executed only together with this one.
     """
 
@@ -94,7 +114,9 @@ class Site:
     ok_register: str = ""
     nil_channel: bool = False
     slot: int = -1
+    error: str = ""
     extent: tuple[tuple[int, int], ...] = ()
+    inlined: bool = False
 
 
 class MissingSite(NamedTuple):
@@ -111,11 +133,14 @@ class MakeSite(NamedTuple):
     return_address: address of the instruction after the call (what a MAKE probe reads as the caller).
     element_type: address of the element's type descriptor; 0 when not known.
     capacity: constant capacity in elements; -1 when it is not a constant.
+    callers: return address of the only call of the function that makes it, then of the only call of its caller, and so
+        on; it ends where there may be another call.
     """
 
     return_address: int
     element_type: int
     capacity: int
+    callers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +161,28 @@ class BuildInfo:
 class Layout:
     """Where the runtime's fields are, for one exact Go release.
 
-    offsets: "g.goid" -> byte offset in the struct; "sizeof g" -> size in bytes. A missing key is a bug of ours, so
-        it raises KeyError.
+    offsets: "g.goid" -> byte offset in the struct; "sizeof g" -> size in bytes; "width mspan.freeindex" -> bytes of a
+        field whose width differs between releases; "const.Gdead" -> value. A key that every release has and that is
+        missing is a bug of ours, so layout["..."] raises KeyError; those that some releases do not have
+        (dwarf.OPTIONAL) are absent there, and get() says None.
     wait_reasons: number -> text as the runtime prints it ("chan receive"). Source: waitReasonStrings in
         src/runtime/runtime2.go of that release.
     source: "table" (measured from DWARF of that release, shipped) or "dwarf" (of this very binary).
+    architecture: "amd64" or "arm64", as GOARCH says it.
     """
 
     release: str
     source: str
     offsets: Mapping[str, int]
     wait_reasons: Mapping[int, str]
+    architecture: str = "amd64"
 
     def __getitem__(self, name: str) -> int:
         return self.offsets[name]
+
+    def get(self, name: str) -> int | None:
+        """The value of a key that some releases do not have, or None."""
+        return self.offsets.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +190,7 @@ class Globals:
     """Addresses of the runtime's variables: runtime.allglen, allgptr, allp, sched, mheap_, firstmoduledata.
 
     source: "symbols" or "code" (decoded from instructions that use them, for stripped binaries).
+    signal_map: os/signal.handlers.m, the channels that signal.Notify was given; 0: not linked in; or NOT_KNOWN.
     """
 
     allglen: int
@@ -166,6 +200,7 @@ class Globals:
     mheap: int
     moduledata: int
     source: str
+    signal_map: int = NOT_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +219,11 @@ class GoImage:
     sites: tuple[Site, ...]
     missing: tuple[MissingSite, ...]
     make_sites: tuple[MakeSite, ...]
+
+    @property
+    def architecture(self) -> str:
+        """What it is built for: "amd64" or "arm64"."""
+        return self.layout.architecture
 
     def file_offset(self, address: int) -> int:
         """Offset in the file of a link-time address. Raises ValueError when no file-backed segment has it."""

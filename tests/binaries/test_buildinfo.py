@@ -12,10 +12,10 @@ from otelchan.gobinary.buildinfo import Release, read_build_info, supported_rele
 from otelchan.gobinary.elf import Elf
 from otelchan.gobinary.types import BuildInfo
 from tests.support.elfs import ADDRESS, write_elf
-from tests.support.gobuild import build
+from tests.support.gobuild import EVERY_GO, build
 
 FRAME = bytes(range(16))
-KNOWN = "otelchan supports Go 1.26 and 1.27"
+KNOWN = "otelchan supports Go 1.19 to 1.27"
 
 
 def blob(version: str, modules: str) -> bytes:
@@ -31,7 +31,7 @@ def info(path: Path) -> BuildInfo:
         return read_build_info(elf)
 
 
-@pytest.mark.parametrize("go", ["1.26.8", "1.27.3"])
+@pytest.mark.parametrize("go", EVERY_GO)
 @pytest.mark.parametrize("stripped", [False, True])
 def test_a_real_executable_says_what_built_it(go: str, stripped: bool) -> None:
     """Version, package and module, and settings with blanks without their quotes."""
@@ -73,36 +73,60 @@ def test_what_has_no_build_information_is_not_a_go_program(tmp_path: Path, data:
 @pytest.mark.parametrize(
     ("version", "release"),
     [
-        ("go1.26.0", Release("go1.26.0", 26, "")),
-        ("go1.27.12", Release("go1.27.12", 27, "")),
-        ("go1.26.8 X:simd,arenas", Release("go1.26.8", 26, "simd,arenas")),
+        ("go1.19", Release("go1.19", 19)),
+        ("go1.26.0", Release("go1.26.0", 26)),
+        ("go1.27.12", Release("go1.27.12", 27)),
+        ("go1.25.1 X:simd,arenas", Release("go1.25.1", 25, "simd,arenas")),
+        ("go1.26.8-X:simd,arenas", Release("go1.26.8", 26, "simd,arenas")),
     ],
 )
 def test_released_versions_are_taken(version: str, release: Release) -> None:
     """An exact release, also one of which the table of layouts knows nothing, and its experiments."""
     assert release == supported_release("/app", version)
+    assert (release.released, release.in_development) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "in_development"),
+    [
+        ("go1.21", Release("go1.21", 21), False),
+        ("go1.27rc1", Release("go1.27rc1", 27), True),
+        ("devel go1.27-0f1e2d3c Tue Jan 5 2026", Release("devel go1.27-0f1e2d3c Tue Jan 5 2026", 27), True),
+        ("go1.26-devel_0f1e2d3c X:simd", Release("go1.26-devel_0f1e2d3c", 26, "simd"), True),
+        ("go1.24.11-microsoft", Release("go1.24.11-microsoft", 24), False),
+        ("go1.22.12 (Red Hat 1.22.12-1.el9)", Release("go1.22.12 (Red Hat 1.22.12-1.el9)", 22), False),
+        (
+            "go1.22-20231128-RC02 cl/586117301 +6111acc8e6 X:fieldtrack,boringcrypto",
+            Release("go1.22-20231128-RC02 cl/586117301 +6111acc8e6", 22, "fieldtrack,boringcrypto"),
+            False,
+        ),
+    ],
+)
+def test_other_builds_of_supported_versions_are_told_from_releases(
+    version: str, release: Release, in_development: bool
+) -> None:
+    """Candidates, developers' and vendors' builds: their number says which version they are like, and no more."""
+    assert release == supported_release("/app", version)
+    assert (release.released, release.in_development) == (False, in_development)
 
 
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
-        ("go1.21.13", f"/app is built with go1.21.13; {KNOWN}, so build it with one of those"),
+        ("go1.18.10", f"/app is built with go1.18.10; {KNOWN}, so build it with one of those"),
         ("go1.17", f"/app is built with go1.17; {KNOWN}, so build it with one of those"),
         ("go1.28.0", f"/app is built with go1.28.0; {KNOWN}, so update otelchan or build it with one of those"),
-        ("go1.27rc1", f"/app is built with 'go1.27rc1'; {KNOWN} as released, so build it with a release of Go"),
-        (
-            "go1.26.8 (Red Hat)",
-            f"/app is built with 'go1.26.8 (Red Hat)'; {KNOWN} as released, so build it with a release of Go",
-        ),
         (
             "devel go1.28-0f1e2d3c",
-            f"/app is built with 'devel go1.28-0f1e2d3c'; {KNOWN} as released, so build it with a release of Go",
+            f"/app is built with devel go1.28-0f1e2d3c; {KNOWN}, so update otelchan or build it with one of those",
         ),
-        ("unknown", f"/app is built with 'unknown'; {KNOWN} as released, so build it with a release of Go"),
+        ("unknown", "/app is obfuscated as by garble: it does not say which Go built it; build it without garble"),
+        ("weekly.2011-03-07", f"/app is built with 'weekly.2011-03-07'; {KNOWN}, so build it with one of those"),
+        ("", f"/app is built with ''; {KNOWN}, so build it with one of those"),
     ],
 )
 def test_other_versions_are_refused_by_name(version: str, sentence: str) -> None:
-    """Older, newer, candidates, vendors' and developers' builds: nothing is known for sure about their memory."""
+    """Older, newer, and what is no version at all."""
     with pytest.raises(BinaryError) as error:
         supported_release("/app", version)
     assert sentence == str(error.value)

@@ -8,30 +8,17 @@ from pathlib import Path
 import pytest
 
 from otelchan.errors import BinaryError
-from otelchan.gobinary.code import CodeView
-from otelchan.gobinary.elf import Elf
-from otelchan.gobinary.globals import decode_globals
 from otelchan.gobinary.image import analyse
-from otelchan.gobinary.types import Globals
 from tests.support.elfs import without_sections
-from tests.support.shapes import Shapes, shapes
-
-
-def decoded(program: Shapes) -> Globals:
-    """What the instructions of a program say."""
-    image = program.image
-    with Elf(program.path) as elf:
-        code = CodeView(elf.read, image.functions, elf.segments)
-        return decode_globals(image.path, code, image.layout, image.globals.moduledata)
+from tests.support.gobuild import EVERY_GO
+from tests.support.shapes import as_decoded, decoded, shapes
 
 
 @pytest.mark.parametrize(
     ("go", "flags"),
     [
-        ("1.26.8", ()),
-        ("1.27.3", ()),
-        ("1.26.8", ("-buildmode=pie",)),
-        ("1.27.3", ("-buildmode=pie",)),
+        *((go, ()) for go in EVERY_GO),
+        *((go, ("-buildmode=pie",)) for go in ("1.19.13", "1.26.8", "1.27.3")),
         ("1.27.3", ("-race",)),
     ],
 )
@@ -39,10 +26,10 @@ def test_instructions_and_symbols_say_the_same(go: str, flags: tuple[str, ...]) 
     """Each address decoded from code equals that of the symbol."""
     program = shapes(go, False, *flags)
     assert program.image.globals.source == "symbols"
-    assert replace(program.image.globals, source="code") == decoded(program)
+    assert as_decoded(program.image.globals) == decoded(program)
 
 
-@pytest.mark.parametrize("go", ["1.26.8", "1.27.3"])
+@pytest.mark.parametrize("go", EVERY_GO)
 def test_an_executable_without_any_section_is_still_understood(go: str, tmp_path: Path) -> None:
     """Function table and module data are found by what they look like, variables by the code: same addresses."""
     program = shapes(go)
@@ -56,7 +43,7 @@ def test_an_executable_without_any_section_is_still_understood(go: str, tmp_path
         ]
 
 
-@pytest.mark.parametrize("go", ["1.26.8", "1.27.3"])
+@pytest.mark.parametrize("go", EVERY_GO)
 def test_a_stripped_executable_is_decoded(go: str) -> None:
     """All addresses lie in writable memory, and none is another's."""
     image = shapes(go, True).image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +65,44 @@ def without_sections(source: Path, target: Path) -> Path:
     data[60:64] = bytes(4)  # e_shnum, e_shstrndx
     target.write_bytes(data)
     target.chmod(0o755)
+    return target
+
+
+def with_version(source: Path, target: Path, version: str) -> Path:
+    """A copy of an executable that says another version of Go built it, without its modules where that is longer."""
+    data = bytearray(source.read_bytes())
+    with Elf(source) as elf:
+        section = elf.sections[".go.buildinfo"]
+        start, room = section["sh_offset"], section["sh_size"]
+    old = data[start : start + room]
+    modules = bytes(old[33 + old[32] :])  # 32 bytes of header, the length in one byte, the version, then the modules
+    new = bytes(old[:32]) + bytes([len(version)]) + version.encode() + modules
+    new = new[:room] if len(version) <= old[32] else new[: 33 + len(version)] + b"\0"
+    assert len(new) <= room, f"there is no room for {version!r}"
+    data[start : start + room] = new.ljust(room, b"\0")
+    target.write_bytes(data)
+    target.chmod(0o755)
+    return target
+
+
+def packed(source: Path, target: Path) -> Path:
+    """What UPX makes of an executable, as far as one can tell from outside.
+
+    Two segments without sections, the first with compressed contents behind an l_info and a p_info header, the second
+    empty in the file; and a pack header at the end. Source: src/p_lx_elf.h, src/stub/src/include/linux.h and
+    src/packhead.cpp of UPX 4; `upx` itself is not to be had from Debian 12.
+    """
+    whole = source.read_bytes()
+    body = zlib.compress(whole, 1)
+    info = struct.pack("<I4sHBB", 0, b"UPX!", 0x900, 14, 22) + struct.pack("<III", 0, len(whole), len(whole))
+    end = b"UPX!" + struct.pack("<BBBBIIIIIBBBB", 14, 22, 8, 1, 0, 0, len(whole), len(body), len(whole), 0, 0, 0, 0)
+    text = info + body + end
+    start = _HEADER + 2 * 56
+    ident = b"\x7fELF\x02\x01\x01\x03" + bytes(8)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, ADDRESS + start, 64, 0, 0, _HEADER, 56, 2, 64, 0, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, ADDRESS, ADDRESS, start + len(text), start + len(text), 4096)
+    segments += struct.pack("<IIQQQQQQ", 1, 6, 0, 0x8000000, 0x8000000, 0, len(whole), 4096)
+    target.write_bytes(header + segments + text)
     return target
 
 

@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.stack import cache_dir, find_go
@@ -24,6 +25,9 @@ from tests.support import require_kernel
 WORKLOADS = Path(__file__).resolve().parents[1] / "workloads"
 DEFAULT_GO = "1.26.8"
 SUPPORTED_GO = ("1.26.8", "1.27.3")
+"""What tests of everything run on."""
+EVERY_GO = ("1.19.13", "1.20.14", "1.21.13", "1.22.12", "1.23.12", "1.24.11", "1.25.11", "1.26.8", "1.27.3")
+"""One release of each supported version: what tests of differences between versions run on."""
 TIMEOUT = 600.0  # the first use of a release downloads and unpacks 70 MB
 
 
@@ -35,25 +39,28 @@ def build(
     flags: tuple[str, ...] = (),
     folder: Path | None = None,
     goarch: str = "amd64",
+    environment: Mapping[str, str] | None = None,
 ) -> Path:
     """The executable of the module tests/workloads/`name`, or of the module in `folder`.
 
+    environment: more of it for the compiler, such as {"GOAMD64": "v3"} or {"CGO_ENABLED": "1"}.
     Safe for parallel calls, also from several processes. Raises AssertionError with the compiler's words. Go's race
     detector is linked by a C compiler: without one a test that asks for -race is skipped, or fails where it must run.
     """
     source = folder or WORKLOADS / name
     arguments = [*(["-ldflags=-s -w"] if stripped else []), *flags]
-    key = _digest(source, [go, goarch, *arguments])
+    more = dict(environment or {})
+    key = _digest(source, [go, goarch, *arguments, *(f"{name}={value}" for name, value in sorted(more.items()))])
     target = cache_dir() / "workloads" / f"{name}-go{go}{'-stripped' if stripped else ''}-{key}" / name
     if target.exists():
         return target
-    if "-race" in flags and shutil.which(os.environ.get("CC", "gcc")) is None:
-        require_kernel("go build -race needs a C compiler: `make setup-test` installs gcc")
+    if ("-race" in flags or more.get("CGO_ENABLED") == "1") and shutil.which(os.environ.get("CC", "gcc")) is None:
+        require_kernel("go build with cgo or -race needs a C compiler: `make setup-test` installs gcc")
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _compile(source, target, go, goarch, arguments)
+            _compile(source, target, go, {"GOARCH": goarch, **more}, arguments)
     return target
 
 
@@ -73,7 +80,7 @@ def _digest(source: Path, parts: list[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _compile(source: Path, target: Path, go: str, goarch: str, arguments: list[str]) -> None:
+def _compile(source: Path, target: Path, go: str, more: Mapping[str, str], arguments: list[str]) -> None:
     """Build next to the target and rename, so that an interrupted build leaves nothing under its name."""
     race = "-race" in arguments
     pinned = {
@@ -81,8 +88,8 @@ def _compile(source: Path, target: Path, go: str, goarch: str, arguments: list[s
         "GOFLAGS": "-buildvcs=false",
         "GOWORK": "off",
         "GOOS": "linux",
-        "GOARCH": goarch,
         "CGO_ENABLED": "1" if race else "0",
+        **more,
     }
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         output = Path(temporary) / target.name

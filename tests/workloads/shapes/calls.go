@@ -10,21 +10,13 @@ import (
 func inlined1()            { capture() }
 func inlined2()            { inlined1() }
 func inlined3(n int) int   { inlined2(); return n + 1 }
+func inlined4(n int) int   { return inlined3(n) }
 func push[T any](v T) T    { inlined2(); return v }
 func pushTwice[T any](v T) { push(v); push([]T{v}) }
 
 type queue[T any] struct{ items []T }
 
 func (q *queue[T]) put(v T) { q.items = append(q.items, v); inlined1() }
-
-// each is a range function, so its loop bodies become functions of their own.
-func (q *queue[T]) each(yield func(int, T) bool) {
-	for i, v := range q.items {
-		if !yield(i, v) {
-			return
-		}
-	}
-}
 
 type worker interface{ work(int) }
 
@@ -70,7 +62,11 @@ func started() {
 		inlined3(n)
 	}(7)
 	wait.Wait()
-	wait.Go(func() { push("in a goroutine") })
+	wait.Add(1)
+	go func() {
+		defer wait.Done()
+		push("in a goroutine")
+	}()
 	wait.Wait()
 	done := make(chan bool)
 	go send(done, true)
@@ -91,13 +87,12 @@ func through(w worker, v valuer) {
 func calls() {
 	capture()
 	inlined3(1)
+	inlined4(1)
 	pushTwice("text")
 	pushTwice(queue[int]{})
 	q := &queue[string]{}
 	q.put("one")
-	for i := range q.each {
-		inlined3(i)
-	}
+	ranges(q)
 	through(holder{"wrapped", &tool{}}, &tool{})
 	through(&holder{"wrapped", &tool{}}, &holder{"wrapped", &tool{}})
 	recurse(5)

@@ -42,7 +42,7 @@ type report struct {
 }
 
 const (
-	step    = 397 // a prime, so that all positions within instructions and functions are met
+	step    = 283 // a prime, so that all positions within instructions and functions are met
 	outside = 1 << 16
 )
 
