@@ -25,9 +25,15 @@ class FunctionLookup(Protocol):
         """The function whose code has this address."""
 
 
-# They never return. Naming too few of them costs proofs, naming one that does return would forge them.
+# They never return. Naming too few of them costs proofs, naming one that does return would forge them. Those for
+# indexes and slices are called directly up to Go 1.25 (src/runtime/panic.go), by way of panicBounds since.
+_BOUNDS = ("Index", "SliceAlen", "SliceAcap", "SliceB", "Slice3Alen", "Slice3Acap", "Slice3B", "Slice3C")
 _NO_RETURN = frozenset(
-    f"runtime.{name}" for name in ("throw", "gopanic", "panicBounds", "panicdivide", "panicshift", "panicmem")
+    (
+        *(f"runtime.{name}" for name in ("throw", "gopanic", "panicBounds", "panicdivide", "panicshift", "panicmem")),
+        *(f"runtime.panic{what}{unsigned}" for what in _BOUNDS for unsigned in ("", "U")),
+        "runtime.panicSliceConvert",
+    )
 )
 
 
@@ -69,6 +75,14 @@ class Routine:
         """What may be executed after each instruction, within the function; the target of a jump comes last."""
         return tuple(self._successors(index) for index in range(len(self.instructions)))
 
+    @cached_property
+    def _sources(self) -> list[list[int]]:
+        sources: list[list[int]] = [[] for _ in range(len(self))]
+        for index, following in enumerate(self.successors):
+            for successor in following:
+                sources[successor].append(index)
+        return sources
+
     def _successors(self, index: int) -> tuple[int, ...]:
         instruction = self.instructions[index]
         following = (index + 1,) if index + 1 < len(self.instructions) else ()
@@ -105,6 +119,17 @@ class Routine:
             todo.extend(self.successors[index])
         return seen
 
+    def leading_to(self, ends: Iterable[int], without: Collection[int] = ()) -> set[int]:
+        """What one of `ends` can be reached from, never getting past `without`; the ends are part of it."""
+        seen: set[int] = set()
+        todo = list(ends)
+        while todo:
+            index = todo.pop()
+            if index not in seen and index not in without:
+                seen.add(index)
+                todo.extend(self._sources[index])
+        return seen
+
     def after(self, index: int, without: Collection[int] = ()) -> set[int]:
         """What can be executed once that instruction has been."""
         return self.reachable(self.successors[index], without)
@@ -113,8 +138,11 @@ class Routine:
 class CodeView:
     """The code of one executable. Functions are decoded when asked for and kept.
 
-    read: bytes at an address (Elf.read); text_segments: what makesites searches.
+    stack_arguments: where a call's arguments on the stack begin, in bytes from the stack pointer. read: bytes at an
+    address (Elf.read); text_segments: what makesites searches.
     """
+
+    stack_arguments = 0
 
     def __init__(
         self, read: Callable[[int, int], bytes], functions: FunctionLookup, segments: Iterable[Segment]

@@ -7,7 +7,7 @@ returns before there is anything to probe, belongs to no site, although it is in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from otelchan.gobinary.code import Routine
 
@@ -15,25 +15,9 @@ from otelchan.gobinary.code import Routine
 def extent(routine: Routine, site: int) -> tuple[tuple[int, int], ...]:
     """The address ranges [start, end) of the instructions that are executed only together with that one."""
     reached = routine.reachable()
-    before = _leading_to(routine, [site]) - _leading_to(routine, routine.returns, without=[site])
+    before = routine.leading_to([site]) - routine.leading_to(routine.returns, without=[site])
     after = reached - routine.reachable(without=[site])
     return _ranges(routine, (before & reached) | after)
-
-
-def _leading_to(routine: Routine, ends: Iterable[int], without: Collection[int] = ()) -> set[int]:
-    """What one of `ends` can be reached from, never getting past `without`."""
-    sources: list[list[int]] = [[] for _ in range(len(routine))]
-    for index, following in enumerate(routine.successors):
-        for successor in following:
-            sources[successor].append(index)
-    seen: set[int] = set()
-    todo = list(ends)
-    while todo:
-        index = todo.pop()
-        if index not in seen and index not in without:
-            seen.add(index)
-            todo.extend(sources[index])
-    return seen
 
 
 def _ranges(routine: Routine, indexes: Collection[int]) -> tuple[tuple[int, int], ...]:

@@ -6,6 +6,7 @@ Registers have their 64-bit names ("al" is rax of size 1), addresses relative to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import capstone  # type: ignore[import-untyped]
@@ -39,7 +40,7 @@ class Register(NamedTuple):
 class Memory:
     """A memory operand. base, index: registers, "" for none; segment: "fs", "gs" or "". size: bytes used.
 
-    written: the instruction changes this memory.
+    written: the instruction changes this memory. scale: the index is multiplied by it.
     """
 
     base: str
@@ -48,6 +49,7 @@ class Memory:
     size: int
     segment: str
     written: bool
+    scale: int = 1
 
 
 class Immediate(NamedTuple):
@@ -106,11 +108,46 @@ class Instruction(NamedTuple):
         return first in (0xE8, 0xE9, 0xEB) or 0x70 <= first <= 0x7F or near or push
 
 
+@cache
+def decoder(*, detail: bool = False, skipdata: bool = False) -> capstone.Cs:
+    """One of each kind: making one takes a quarter of a millisecond. Not for several threads at once."""
+    made = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    made.detail = detail
+    made.skipdata = skipdata
+    return made
+
+
+_known: dict[bytes, Instruction] = {}
+_MOST_KNOWN = 1 << 16
+
+
 def decode(code: bytes, address: int) -> list[Instruction]:
-    """The instructions in `code`, which lies at `address`, up to the first bytes that are none."""
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.detail = True
-    return [_instruction(decoded) for decoded in decoder.disasm(code, address)]
+    """The instructions in `code`, which lies at `address`, up to the first bytes that are none.
+
+    Asking capstone what an instruction does takes ten times as long as decoding it, so the answer is kept by its bytes:
+    they say everything but what depends on the place, where a jump or call goes and what is relative to rip.
+    """
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    details = decoder(detail=True)
+    found = []
+    for place, size, mnemonic, operands in decoder().disasm_lite(code, address):
+        raw = code[place - address : place - address + size]
+        instruction = _known.get(raw)
+        if instruction is None:
+            instruction = _instruction(next(details.disasm(raw, place, 1)))
+            if "rip" not in operands:
+                _known[raw] = instruction
+        found.append(_moved(instruction, place, f"{mnemonic} {operands}".strip()))
+    return found
+
+
+def _moved(instruction: Instruction, address: int, text: str) -> Instruction:
+    """The same bytes at another address."""
+    if instruction.target is None:
+        return instruction._replace(address=address, text=text)
+    target = instruction.target - instruction.address + address
+    return instruction._replace(address=address, text=text, operands=(Immediate(target),), target=target)
 
 
 def _instruction(decoded: capstone.CsInsn) -> Instruction:
@@ -147,4 +184,5 @@ def _operand(decoded: capstone.CsInsn, position: int) -> Operand:
     if base == "rip":
         base, displacement = "", displacement + decoded.address + decoded.size
     written = bool(operand.access & capstone.CS_AC_WRITE) or (position == 0 and decoded.mnemonic not in _READING)
-    return Memory(base, index, displacement, operand.size, segment if segment in ("fs", "gs") else "", written)
+    segment = segment if segment in ("fs", "gs") else ""
+    return Memory(base, index, displacement, operand.size, segment, written, memory.scale)

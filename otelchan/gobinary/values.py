@@ -42,13 +42,14 @@ class Value(NamedTuple):
 
     def low(self, width: int) -> Value:
         """Its low bytes."""
-        return self._replace(width=min(self.width, width))
+        return self if self.width <= width else self._replace(width=width)
 
 
 State = dict[Place, Value]
 
 CONSTANT = Symbol("constant")
 STACK = Symbol("stack")
+_LOST = Value(Symbol("computed", place="rsp"))  # rsp, in code that no compiler makes
 _ALL_SLOTS = (-(1 << 31), 1 << 32)  # offset, size
 
 
@@ -180,7 +181,7 @@ def _forget_slots(state: State, offset: int, size: int) -> None:
 
 
 def _push_or_pop(state: State, instruction: Instruction) -> None:
-    top = state["rsp"]
+    top = state.get("rsp", _LOST)
     operand = instruction.operands[0]
     if top.symbol != STACK:
         _forget(state, instruction)
@@ -207,7 +208,7 @@ def _call(state: State, instruction: Instruction, callee: str) -> None:
         kept.add("rdx")  # a closure's context
     for register in set(REGISTERS) - kept:
         state[register] = Value(Symbol("computed", instruction.address, register))
-    top = state["rsp"]
+    top = state.get("rsp", _LOST)
     if callee in ("runtime.duffzero", "runtime.duffcopy"):
         _forget_slots(state, *_ALL_SLOTS)
     elif top.symbol == STACK and not barrier and not callee.startswith("runtime.morestack"):

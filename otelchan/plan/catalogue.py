@@ -7,7 +7,8 @@ They are estimates: the overhead made of them is named an estimate.
 
 What a hit's own part of the program takes without a probe is what an expectation of hits is made from (estimate.py).
 It was sampled on programs that do nothing but one operation (lowest), and on some that do a few a millisecond and
-sleep, with cold caches (highest); Go 1.26 and 1.27, docs/overhead.md.
+sleep, with cold caches (highest); Go 1.26 and 1.27, docs/overhead.md. Where a site's own part is a handful of
+instructions, as of an attempt that would block, the highest is ten times what a hot loop takes.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ class Bare(NamedTuple):
     """Processor time, in nanoseconds, that a program without probes spends in a site's extent, and in what that calls,
     each time that it comes there."""
 
-    lowest: int
-    likely: int
-    highest: int
+    lowest: float
+    likely: float
+    highest: float
 
 
 class Probe(NamedTuple):
@@ -118,10 +119,40 @@ PROBES = (
         8,
         Plane.MAKES,
         ("runtime.closechan",),
-        1300,
+        1600,
         "a channel is closed",
         "when a channel was closed, and what was left in it",
         Bare(10, 20, 300),
+    ),
+    Probe(
+        SiteKind.PANIC,
+        9,
+        Plane.MAKES,
+        ("runtime.chansend", "runtime.selectgo", "runtime.closechan"),
+        3000,
+        "a channel operation is about to panic",
+        "what was done to a closed or nil channel, with the stack, before the program dies",
+        Bare(500, 2000, 20000),
+    ),
+    Probe(
+        SiteKind.WOULD_BLOCK,
+        10,
+        Plane.POLLS,
+        ("runtime.chansend", "runtime.chanrecv"),
+        1000,
+        "a send or receive that does not block has nothing to do",
+        "the count of attempts that would have blocked",
+        Bare(0.2, 0.6, 10),
+    ),
+    Probe(
+        SiteKind.SELECT_DEFAULT,
+        11,
+        Plane.POLLS,
+        ("runtime.selectgo",),
+        1600,
+        "a select takes its default branch",
+        "the count of attempts that would have blocked, for each case of the select",
+        Bare(12, 17, 200),
     ),
 )
 
@@ -131,4 +162,4 @@ PAIRED = {Plane.WAITS: Bare(25, 50, 400)}
 BY_KIND = {probe.kind: probe for probe in PROBES}
 
 # In the order of attaching; given up in the opposite order.
-PLANE_ORDER = (Plane.MAKES, Plane.WAITS, Plane.OPERATIONS)
+PLANE_ORDER = (Plane.MAKES, Plane.WAITS, Plane.OPERATIONS, Plane.POLLS)

@@ -86,6 +86,10 @@ class Governor:
         state.retry_at_ns = now_ns + state.pause_ns
         state.pause_ns = min(state.pause_ns * 2, LONGEST_PAUSE_NS)
 
+    def on_loss(self, plane: Plane) -> None:
+        """The plane's probes are out through no fault of this program: they may be tried again at once."""
+        self.attached.discard(plane)
+
     def on_trial(self) -> bool:
         """Whether any plane is on trial, so that the agent looks more often."""
         return any(self.planes[plane].on_trial for plane in self.attached)

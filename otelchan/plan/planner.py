@@ -7,6 +7,8 @@ from otelchan.plan.catalogue import BY_KIND, PLANE_ORDER, PROBES
 from otelchan.plan.cookie import WINDOW_BYTES, pack
 from otelchan.plan.types import AttachPlan, LeftOut, Plane, PlannedSite
 
+_KERNEL_SIDE = "amd64"
+
 
 def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
     """The plan for one program. `path`: where the kernel finds the executable (/proc/PID/exe).
@@ -23,6 +25,16 @@ def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
             continue
         planes[plane] = tuple(_plan_site(image, site, target_id) for site in _sites_of(image, plane))
     return AttachPlan(target_id, path, planes, tuple(left_out))
+
+
+def refusal(image: GoImage) -> str:
+    """Why no program can be attached to that runs this executable, as a sentence; "" when nothing speaks against it."""
+    if image.architecture == _KERNEL_SIDE:
+        return ""
+    return (
+        f"it is built for {image.architecture}, and otelchan's kernel side reads the registers of {_KERNEL_SIDE}; "
+        "the plan is what was found in the file, not run on such a kernel yet"
+    )
 
 
 def all_left_out(image: GoImage, plan: AttachPlan) -> tuple[LeftOut, ...]:
@@ -65,4 +77,5 @@ def _why_not(image: GoImage, plane: Plane, planned: dict[Plane, tuple[PlannedSit
 
 
 def _plan_site(image: GoImage, site: Site, target_id: int) -> PlannedSite:
-    return PlannedSite(site, image.file_offset(site.address), pack(site, target_id), BY_KIND[site.kind].cost_ns)
+    cookie = pack(site, target_id, image.architecture)
+    return PlannedSite(site, image.file_offset(site.address), cookie, BY_KIND[site.kind].cost_ns)

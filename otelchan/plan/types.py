@@ -16,6 +16,7 @@ class Plane(StrEnum):
     MAKES = "makes"
     WAITS = "waits"
     OPERATIONS = "operations"
+    POLLS = "polls"
 
 
 class PlannedSite(NamedTuple):

@@ -10,15 +10,14 @@ import pytest
 from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import SiteKind
 from tests.support.gobuild import SUPPORTED_GO
+from tests.support.kinds import Kind
+from tests.support.patched import BUILDS, built, named
 
 
-@pytest.mark.parametrize("stripped", [False, True])
-@pytest.mark.parametrize("go", SUPPORTED_GO)
-def test_every_site_is_in_its_own_extent_and_that_in_its_function(
-    workload: Callable[..., Path], go: str, stripped: bool
-) -> None:
+@pytest.mark.parametrize("build", BUILDS, ids=named)
+def test_every_site_is_in_its_own_extent_and_that_in_its_function(build: tuple[Kind, str]) -> None:
     """The instruction itself is executed together with itself, and nothing of another function is."""
-    image = analyse(workload("opcount", go=go, stripped=stripped))
+    image = built(build)
 
     for site in image.sites:
         function = image.functions.find(site.function)
@@ -27,7 +26,7 @@ def test_every_site_is_in_its_own_extent_and_that_in_its_function(
         assert all(function.entry <= start < end <= function.end for start, end in site.extent), site
 
 
-@pytest.mark.parametrize("go", SUPPORTED_GO)
+@pytest.mark.parametrize("go", ["1.19.13", "1.21.13", *SUPPORTED_GO])
 def test_the_beginning_of_an_operation_proves_no_site_that_can_be_avoided(
     workload: Callable[..., Path], go: str
 ) -> None:

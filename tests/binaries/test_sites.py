@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from otelchan.gobinary.code import CodeView
 from otelchan.gobinary.elf import Elf
-from otelchan.gobinary.functions import Function
-from otelchan.gobinary.image import analyse
-from otelchan.gobinary.instructions import Instruction, decode
-from otelchan.gobinary.sites import find_sites
-from otelchan.gobinary.types import Condition, GoImage, Layout, MissingSite, Site, SiteKind
-from tests.support.gobuild import SUPPORTED_GO, build
+from otelchan.gobinary.instructions import decode
+from otelchan.gobinary.types import Condition, GoImage, MissingSite, Site, SiteKind
+from tests.support.gobuild import SUPPORTED_GO
+from tests.support.kinds import Kind
+from tests.support.patched import BUILDS, built, guided, instructions, named, opcount, refused, sites, the
 
 NOPS = {3: b"\x90" * 3, 5: b"\x90" * 5}
-VARIANTS: tuple[tuple[bool, tuple[str, ...]], ...] = ((False, ()), (True, ()), (True, ("-buildmode=pie",)))
-BUILDS = [(go, stripped, flags) for go in SUPPORTED_GO for stripped, flags in VARIANTS]
 COMPLETE = {
     ("park", "chansend"): 2,
     ("park", "chanrecv"): 2,
@@ -36,86 +30,28 @@ COMPLETE = {
     ("select", "selectgo"): 1,
     ("make", "makechan"): 1,
     ("close", "closechan"): 1,
+    ("panic", "chansend"): 2,
+    ("panic", "selectgo"): 1,
+    ("panic", "closechan"): 2,
+    ("would_block", "chansend"): 3,
+    ("would_block", "chanrecv"): 3,
+    ("select_default", "selectgo"): 1,
 }
 
 
-def opcount(go: str, stripped: bool = False, flags: tuple[str, ...] = ()) -> GoImage:
-    """The program that has all functions with probe sites."""
-    return _analysed(build("opcount", go, stripped, flags=flags))
-
-
-@cache
-def _analysed(path: Path) -> GoImage:
-    return analyse(path)
-
-
-def the(image: GoImage, kind: SiteKind, function: str) -> Site:
-    """The first such site."""
-    return next(site for site in image.sites if (site.kind, site.function) == (kind, f"runtime.{function}"))
-
-
-class Renamed:
-    """A function table in which some functions have another name, or none."""
-
-    def __init__(self, image: GoImage, names: Mapping[str, str | None]) -> None:
-        self._functions, self._names = image.functions, names
-
-    def find(self, name: str) -> Function | None:
-        """The function, unless it is renamed away."""
-        return None if name in self._names else self._functions.find(name)
-
-    def at(self, pc: int) -> Function | None:
-        """The function there, by its other name if it has one."""
-        function = self._functions.at(pc)
-        name = self._names.get(function.name, function.name) if function else None
-        return function._replace(name=name) if function and name else None
-
-
-def refused(
-    image: GoImage,
-    patches: Mapping[int, bytes] | None = None,
-    layout: Layout | None = None,
-    names: Mapping[str, str | None] | None = None,
-) -> tuple[MissingSite, ...]:
-    """What is missing once bytes of the code, the layout or names of functions are changed."""
-    return sites(image, patches, layout, names)[1]
-
-
-def sites(
-    image: GoImage,
-    patches: Mapping[int, bytes] | None = None,
-    layout: Layout | None = None,
-    names: Mapping[str, str | None] | None = None,
-) -> tuple[tuple[Site, ...], tuple[MissingSite, ...]]:
-    """What is found and what is missing then."""
-    with Elf(image.path) as elf:
-
-        def read(address: int, size: int) -> bytes:
-            data = bytearray(elf.read(address, size))
-            for place, new in (patches or {}).items():
-                if address <= place < address + size:
-                    data[place - address : place - address + len(new)] = new
-            return bytes(data)
-
-        code = CodeView(read, Renamed(image, names or {}), elf.segments)
-        return find_sites(code, layout or image.layout)
-
-
-@pytest.mark.parametrize(("go", "stripped", "flags"), BUILDS)
-def test_all_sites_are_found(go: str, stripped: bool, flags: tuple[str, ...]) -> None:
-    """With and without symbols, position independent or not: every kind in every function that has it."""
-    image = opcount(go, stripped, flags)
+@pytest.mark.parametrize("build", BUILDS, ids=named)
+def test_all_sites_are_found(build: tuple[Kind, str]) -> None:
+    """In every version, with and without symbols, optimised or not: every kind in every function that has it."""
+    image = built(build)
 
     assert COMPLETE == Counter((site.kind, site.function.removeprefix("runtime.")) for site in image.sites)
     assert () == image.missing
 
 
-@pytest.mark.parametrize(("go", "stripped", "flags"), BUILDS)
-def test_every_site_is_one_instruction_that_the_kernel_emulates(
-    go: str, stripped: bool, flags: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("build", BUILDS, ids=named)
+def test_every_site_is_one_instruction_that_the_kernel_emulates(build: tuple[Kind, str]) -> None:
     """Its bytes are those of the file, and it lies in the function that it names."""
-    image = opcount(go, stripped, flags)
+    image = built(build)
     file = Path(image.path).read_bytes()
     for site in image.sites:
         offset = image.file_offset(site.address)
@@ -150,7 +86,7 @@ def test_facts_of_sites_are_those_read_off_by_hand(go: str, select_frame: int) -
     assert ("", 0, 0x78) == (unlocked.register, unlocked.channel_offset, unlocked.slot)
     assert ("rcx", "rdx", select_frame) == (select.register, select.ok_register, select.frame)
     assert ("rcx", 56) == (make.register, make.frame)
-    assert ("rax", "push rbp") == (close.register, close.instruction)
+    assert ("rcx", Condition.EQUAL, 88) == (close.register, close.condition, close.frame)
 
 
 @pytest.mark.parametrize("go", SUPPORTED_GO)
@@ -164,15 +100,47 @@ def test_parks_that_never_end_are_told_from_the_others(go: str) -> None:
     )
 
 
-@pytest.mark.parametrize("go", SUPPORTED_GO)
-def test_without_optimisation_only_wakes_are_missing(go: str) -> None:
-    """goready is no longer inlined into those who call it; the other rules hold there too."""
-    image = opcount(go, False, ("-gcflags=all=-N -l",))
+@pytest.mark.parametrize(("go", "stripped"), [("1.19.13", False), ("1.20.14", True)])
+def test_older_releases_call_goready_and_have_smaller_frames(go: str, stripped: bool) -> None:
+    """The sleeper is in rax there, as read off their disassembly."""
+    image = opcount(go, stripped)
+    wakes = [site for site in image.sites if site.kind is SiteKind.WAKE]
+    close = the(image, SiteKind.CLOSE, "closechan")
 
-    assert {"runtime.send", "runtime.recv", "runtime.closechan"} == {missing.function for missing in image.missing}
-    assert {(SiteKind.WAKE, "it calls runtime.goready, which is inlined there unless built with -gcflags=-l")} == {
-        (missing.kind, missing.reason) for missing in image.missing
-    }
+    assert [("call runtime.goready", "rax", -1)] * 3 == [(w.instruction, w.register, w.closure) for w in wakes]
+    assert {"runtime.send": 40, "runtime.recv": 48, "runtime.closechan": 56} == {w.function: w.frame for w in wakes}
+    assert ("rdi", Condition.EQUAL, 56) == (close.register, close.condition, close.frame)
+
+
+@pytest.mark.parametrize("go", ["1.20.14", "1.27.3"])
+def test_without_optimisation_goready_is_called(go: str) -> None:
+    """It is inlined in optimised code only, since Go 1.21."""
+    wakes = [site for site in opcount(go, flags=("-gcflags=all=-N -l",)).sites if site.kind is SiteKind.WAKE]
+
+    assert [("call runtime.goready", "rax")] * 3 == [(wake.instruction, wake.register) for wake in wakes]
+
+
+def test_a_park_that_is_inlined_is_found_where_it_ends() -> None:
+    """At the call of mcall with park_m, the channel in a register or slot, and none in a select; told by its reason."""
+    image = built((guided(), "1.27.3"))
+    parks = [site for site in image.sites if site.kind is SiteKind.PARK]
+
+    assert {("call runtime.mcall", True)} == {(park.instruction, park.inlined) for park in parks}
+    known = {park.function: bool(park.register) or park.slot >= 0 for park in parks if not park.nil_channel}
+    assert {"runtime.chansend": True, "runtime.chanrecv": True, "runtime.selectgo": False} == known
+
+
+def test_an_inlined_park_without_its_reason_is_refused() -> None:
+    """Nothing else tells whether it ends; and a switch to anything else than park_m is no park."""
+    image = built((guided(), "1.27.3"))
+    field = f" + {image.layout['g.waitreason']:#x}]"
+    (store,) = (i for i in instructions(image, "runtime.selectgo") if i.text.startswith("mov byte") and field in i.text)
+    unstored = refused(image, {store.address: b"\x90" * len(store.code)})
+    elsewhere = refused(image, names={"runtime.park_m": "runtime.other"})
+
+    assert [(SiteKind.PARK, "runtime.selectgo")] == [m[:2] for m in unstored]
+    assert unstored[0].reason == "expected one store of the wait reason before `call runtime.mcall`, found 0"
+    assert {SiteKind.PARK} == {m.kind for m in elsewhere}
 
 
 def test_a_program_without_selects_lacks_nothing() -> None:
@@ -218,14 +186,6 @@ def decision(image: GoImage, site: Site) -> int:
     return coming[-1]
 
 
-def instructions(image: GoImage, name: str) -> list[Instruction]:
-    """The code of a function."""
-    function = image.functions.find(name)
-    assert function is not None
-    with Elf(image.path) as elf:
-        return decode(elf.read(function.entry, function.end - function.entry), function.entry)
-
-
 def test_a_channel_that_cannot_be_followed_behind_the_jump_is_taken_at_the_jump() -> None:
     """One `mov` less between the jump and the instruction behind it: the site is the jump, whose flags tell."""
     image = opcount("1.27.3")
@@ -263,7 +223,8 @@ def test_another_releases_wait_reasons_are_noticed() -> None:
 @pytest.mark.parametrize(
     ("fields", "kinds"),
     [
-        ({"hchan.lock"}, {"park", "send", "recv", "recv_closed"}),
+        ({"hchan.lock"}, {"park", "send", "recv", "recv_closed", "close"}),
+        ({"hchan.closed"}, {"close"}),
         ({"hchan.dataqsiz", "hchan.elemsize", "sudog.g"}, {"send", "make", "wake"}),
         ({"hchan.qcount"}, {"send", "recv"}),
     ],
@@ -286,7 +247,9 @@ def test_results_that_are_not_what_is_returned_are_refused() -> None:
     returned = site.address + tail.index(bytes.fromhex("4889c8"))  # mov rax, rcx
     missing = refused(image, {returned: bytes.fromhex("4889f0")})  # mov rax, rsi
 
-    assert (MissingSite(SiteKind.SELECT, site.function, "the results are not in registers there"),) == missing
+    reason = "the results are not in registers there"  # on which that of the default branch relies, too
+    kinds = (SiteKind.SELECT, SiteKind.SELECT_DEFAULT)
+    assert tuple(MissingSite(kind, site.function, reason) for kind in kinds) == missing
 
 
 def test_a_frame_whose_size_does_not_add_up_is_refused() -> None:
@@ -307,16 +270,18 @@ def test_a_closure_that_does_not_ready_its_goroutine_is_no_wake() -> None:
     missing = refused(opcount("1.27.3"), names={"runtime.ready": "runtime.other"})
 
     assert {SiteKind.WAKE} == {m.kind for m in missing}
-    assert {"expected one call of runtime.systemstack that readies a goroutine, found 0"} == {m.reason for m in missing}
+    assert {"expected one call of runtime.systemstack that readies a goroutine, or of runtime.goready, found 0"} == {
+        m.reason for m in missing
+    }
 
 
 @pytest.mark.parametrize(
     ("function", "caller", "kinds"),
     [
-        ("runtime.chansend", "runtime.selectnbsend", {"park", "send"}),
-        ("runtime.chanrecv", "runtime.chanrecv2", {"park", "recv", "recv_closed"}),
+        ("runtime.chansend", "runtime.selectnbsend", {"park", "send", "panic", "would_block"}),
+        ("runtime.chanrecv", "runtime.chanrecv2", {"park", "recv", "recv_closed", "would_block"}),
         ("runtime.send", "runtime.selectgo", {"wake"}),
-        ("runtime.selectgo", "reflect.rselect", {"park", "select"}),
+        ("runtime.selectgo", "reflect.rselect", {"park", "select", "panic", "select_default"}),
         ("runtime.makechan", "reflect.makechan", {"make"}),
     ],
 )

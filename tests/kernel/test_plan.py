@@ -115,6 +115,7 @@ def code_at_sites(pid: int, image: GoImage) -> dict[int, bytes]:
         ("handover", Plane.WAITS, {SiteKind.PARK, SiteKind.WAKE}),
         ("select", Plane.OPERATIONS, {SiteKind.SEND, SiteKind.SELECT}),
         ("close", Plane.MAKES, {SiteKind.MAKE, SiteKind.CLOSE}),
+        ("poll", Plane.POLLS, {SiteKind.WOULD_BLOCK}),
     ],
 )
 def test_the_hits_of_a_hot_loop_are_expected(
@@ -184,7 +185,8 @@ def test_the_hits_of_an_idle_program_are_expected(steady: Path) -> None:
 
 
 def test_polling_an_empty_channel_is_no_reason_to_expect_hits(steady: Path) -> None:
-    """Its operations fail before they come to a probe: millions a second, all in the probed functions."""
+    """Its operations fail before they come to a probe of other planes than that of polls, which finds them: millions a
+    second, all in the probed functions. That one is given up, and counts no rate that the program has without it."""
     image = analyse(steady)
     receive = image.functions.find("runtime.chanrecv")
     assert receive
@@ -202,15 +204,17 @@ def test_polling_an_empty_channel_is_no_reason_to_expect_hits(steady: Path) -> N
     assert in_receive > 100
     found = expected(image, samples)
     assert found[Plane.OPERATIONS].low == 0
+    assert counted.pop(Plane.POLLS) > 0
     for plane, rate in counted.items():
         assert_within(rate, found[plane])
+    assert outlooks(image, samples)[Plane.POLLS] is Outlook.EXCEEDS
 
 
 def test_threads_that_come_while_it_is_looked_at_are_seen(workload: Callable[..., Path]) -> None:
     """A program that wakes up in the middle is not taken for an idle one."""
     with hammer(workload("hammer", go="1.27.3"), processors=4) as program:
         before = len(list(Path(f"/proc/{program.pid}/task").iterdir()))
-        waking = threading.Timer(0.3, lambda: program.ask("run"))
+        waking = threading.Timer(0.3, lambda: program.ask(f"threads {before + 1}"))
         waking.start()
         samples = sample_cpu(program.pid, SECOND)
         waking.join()

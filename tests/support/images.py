@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otelchan.gobinary.plugins import Plugins
 from otelchan.gobinary.types import (
     BuildInfo,
     Condition,
@@ -34,6 +35,7 @@ class Functions:
         self._frames = frames
         self._wrappers = wrappers
         self._not_linked = not_linked
+        self.plugins = Plugins()
 
     def find(self, name: str) -> str | None:
         """Every function is linked, unless it was said not to be."""
@@ -70,6 +72,12 @@ def all_sites() -> tuple[Site, ...]:
         site(SiteKind.SELECT, "runtime.selectgo", TEXT + 0xA0, register="rcx", ok_register="rdx", frame=296),
         site(SiteKind.MAKE, "runtime.makechan", TEXT + 0xB0, register="rcx", frame=56),
         site(SiteKind.CLOSE, "runtime.closechan", TEXT + 0xC0, register="rax"),
+        site(SiteKind.PANIC, "runtime.chansend", TEXT + 0xD0, register="rcx", error="send_on_closed"),
+        site(SiteKind.PANIC, "runtime.selectgo", TEXT + 0xE0, error="send_on_closed"),
+        site(SiteKind.PANIC, "runtime.closechan", TEXT + 0xF0, slot=96, error="close_of_closed"),
+        site(SiteKind.WOULD_BLOCK, "runtime.chansend", TEXT + 0x100, register="rax", condition=Condition.EQUAL),
+        site(SiteKind.WOULD_BLOCK, "runtime.chanrecv", TEXT + 0x110, register="rax", channel_offset=104),
+        site(SiteKind.SELECT_DEFAULT, "runtime.selectgo", TEXT + 0x120, frame=296),
     )
 
 

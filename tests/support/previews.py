@@ -22,7 +22,7 @@ REFUSED = Refused(4712, "pid 4712: /bin/sleep is not a Go executable; give the p
 
 def image() -> GoImage:
     """A program without selects that closes nothing: its waits and makes."""
-    wanted = (SiteKind.PARK, SiteKind.WAKE, SiteKind.MAKE)
+    wanted = (SiteKind.PARK, SiteKind.WAKE, SiteKind.MAKE, SiteKind.PANIC)
     left_out = ("runtime.selectgo", "runtime.closechan", "runtime.recv")
     sites = [s for s in all_sites() if s.kind in wanted and s.function not in left_out]
     known = [replace(s, extent=((s.address, s.address + 8),)) for s in sites]

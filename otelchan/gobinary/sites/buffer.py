@@ -10,10 +10,9 @@ so the others pay no trap. Where there is none it is the conditional jump that d
 
 from __future__ import annotations
 
-from otelchan.gobinary.instructions import Immediate, Instruction, Memory, Operand
+from otelchan.gobinary.instructions import Immediate, Operand
 from otelchan.gobinary.sites.common import HCHAN, PARKS, ProofError, Subject, only
 from otelchan.gobinary.types import Condition, Site, SiteKind
-from otelchan.gobinary.values import argument
 
 # Mnemonic: is the jump taken when the condition holds? After `cmp x, 0`, "above" is "not equal".
 _TAKEN = {
@@ -49,7 +48,7 @@ def _find(subject: Subject, kind: SiteKind, handover: str) -> Site:
     if routine.after(lock, without=[index, *direct]) & set(routine.calls(*PARKS)):
         raise ProofError("an operation can park without coming to that jump")
     condition = conditions[index]
-    for passed in _passed_when_buffered(subject, index, condition):
+    for passed in subject.passed(index, *_ways(subject, index, condition)):
         if registers := subject.holders(passed, HCHAN):
             return subject.site(kind, passed, register=registers[0])
     registers = subject.holders(index, HCHAN)
@@ -58,24 +57,9 @@ def _find(subject: Subject, kind: SiteKind, handover: str) -> Site:
     return subject.site(kind, index, register=registers[0], condition=condition)
 
 
-def _passed_when_buffered(subject: Subject, jump: int, condition: Condition) -> list[int]:
-    """What the kernel emulates, and every operation that the buffer serves comes to, once, and no other operation."""
-    routine = subject.routine
-    buffered, other = _ways(subject, jump, condition)
-    elsewhere = routine.reachable(without=[jump]) | routine.reachable([other])
-    returns = set(routine.returns)
-    return [
-        index
-        for index in sorted(routine.reachable([buffered]) - elsewhere)
-        if routine[index].emulated
-        and index not in routine.after(index)
-        and not returns & routine.reachable([buffered], without=[index])
-    ]
-
-
 def _condition(subject: Subject, kind: SiteKind, jump: int) -> Condition:
     """How the flags at this jump say "buffered"; NONE when it depends on something else."""
-    compare = _flags_from(subject, jump)
+    compare = subject.compare(jump)
     if compare is None:
         return Condition.NONE
     instruction = subject.routine[compare]
@@ -93,27 +77,8 @@ def _condition(subject: Subject, kind: SiteKind, jump: int) -> Condition:
     return Condition.NONE if subject.routine[jump].mnemonic in ("je", "jne") else condition
 
 
-def _flags_from(subject: Subject, jump: int) -> int | None:
-    """The `cmp` whose flags this jump reads, when only nops lie between and nobody jumps in there."""
-    routine = subject.routine
-    index = jump
-    while index not in routine.jump_targets and index > 0:
-        index -= 1
-        instruction: Instruction = routine[index]
-        if instruction.mnemonic == "cmp":
-            return index
-        if instruction.mnemonic != "nop":
-            return None
-    return None
-
-
 def _is_field(subject: Subject, index: int, operand: Operand, field: str) -> bool:
-    """Whether this operand is that 8-byte field of the channel, in memory or as loaded from it."""
-    address = argument("rax", subject.layout[field])
-    if isinstance(operand, Memory):
-        return operand.size == 8 and subject.values.address(index, operand) == address
-    value = subject.values.operand(index, operand)
-    return value is not None and value.width == 8 and value.offset == 0 and value.symbol.of == address
+    return subject.load(index, operand, field, 8) is not None
 
 
 def _decides(subject: Subject, jump: int, condition: Condition) -> bool:

@@ -7,7 +7,7 @@ of the two ways, unless it was parked when the channel was closed: then the clos
 
 from __future__ import annotations
 
-from otelchan.gobinary.sites.common import HCHAN, PARKS, ProofError, Subject, only
+from otelchan.gobinary.sites.common import PARKS, ProofError, Subject, only
 from otelchan.gobinary.types import Site, SiteKind
 
 
@@ -52,12 +52,7 @@ def _on_the_way(subject: Subject, end: int) -> Site:
         and not elsewhere & routine.after(index)
         and end not in routine.reachable(without=[index])
     ]
-    for index in way:
-        for offset in (0, subject.layout["hchan.lock"]):
-            for register in subject.holders(index, HCHAN._replace(offset=offset)):
-                return subject.site(SiteKind.RECV_CLOSED, index, register=register, channel_offset=offset)
-    for index in way:
-        for place, held in subject.at(index).items():
-            if isinstance(place, int) and held == HCHAN:
-                return subject.site(SiteKind.RECV_CLOSED, index, slot=place + subject.frame(index))
+    known = {index: facts for index in way if (facts := subject.channel(index))}
+    for index, facts in sorted(known.items(), key=lambda item: "slot" in item[1]):
+        return subject.site(SiteKind.RECV_CLOSED, index, **facts)
     raise ProofError("no instruction that is on this way alone knows the channel")

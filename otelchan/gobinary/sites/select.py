@@ -18,16 +18,16 @@ def find(subject: Subject) -> list[Site]:
     """The jump, its results proved to be those that are returned."""
     routine = subject.routine
     end = only(routine.returns, "return")
-    gates = [
+    gates = (
         index
-        for index in range(end)
+        for index in reversed(range(end))
         if routine[index].is_conditional
         and end not in routine.reachable(without=[index])
         and index not in routine.after(index)
-    ]
-    if not gates:
+    )
+    site = next(gates, None)
+    if site is None:
         raise ProofError("no conditional jump is passed once by every return")
-    site = gates[-1]
     for place, register, name in _SPILLED:
         if subject.at(site).get(place) != argument(register):
             raise ProofError(f"{name} is not in its stack slot there")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from otelchan.gobinary.types import GoImage, Site, SiteKind
@@ -9,7 +11,7 @@ from otelchan.plan.catalogue import BY_KIND, PAIRED, PROBES
 from otelchan.plan.estimate import WIDEST, expect, poisson_interval
 from otelchan.plan.planner import make_plan
 from otelchan.plan.types import CpuSamples, Outlook, Plane, PlaneExpectation
-from tests.support.images import TEXT, all_sites, go_image, site
+from tests.support.images import TEXT, all_sites, go_image
 
 SECOND = 1_000_000_000
 PERIOD = 500_000
@@ -20,23 +22,7 @@ SEND_AT, WAKE_AT, ELSEWHERE = TEXT + 0x70, TEXT + 0x40, TEXT + 0x800
 
 def image() -> GoImage:
     """Every site, with 16 bytes that are executed only together with it, from its own address on."""
-    sites = [
-        site(
-            s.kind,
-            s.function,
-            s.address,
-            frame=s.frame,
-            closure=s.closure,
-            register=s.register,
-            condition=s.condition,
-            channel_offset=s.channel_offset,
-            ok_register=s.ok_register,
-            nil_channel=s.nil_channel,
-            extent=extent(s),
-        )
-        for s in all_sites()
-    ]
-    return go_image(sites=tuple(sites))
+    return go_image(sites=tuple(replace(s, extent=extent(s)) for s in all_sites()))
 
 
 def extent(of: Site) -> tuple[tuple[int, int], ...]:

@@ -172,3 +172,13 @@ def test_a_budget_can_be_set_where_there_was_none() -> None:
 
     assert governor.judge({Plane.WAITS: 100_000_000}, T0 + 3 * SECOND) is None  # from the savings
     assert governor.judge({Plane.WAITS: 100_000_000}, T0 + 4 * SECOND) is not None
+
+
+def test_a_plane_that_was_lost_through_no_fault_of_its_own_is_tried_again_at_once() -> None:
+    """Its pause is not that of one that was too dear."""
+    governor = governor_with(Plane.MAKES, Plane.WAITS)
+
+    governor.on_loss(Plane.WAITS)
+
+    assert governor.attached == {Plane.MAKES}
+    assert governor.wanted(Plane.WAITS, T0 + SECOND)

@@ -7,10 +7,10 @@ from tests.support.images import TEXT, all_sites, go_image
 
 
 def test_a_complete_image_gives_all_planes() -> None:
-    """All sites found: makes, waits, operations, in the order of attaching."""
+    """All sites found: makes, waits, operations, polls, in the order of attaching."""
     plan = make_plan(go_image(), 1, "/proc/1/exe")
 
-    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS]
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS, Plane.POLLS]
     assert plan.left_out == ()
 
 
@@ -18,7 +18,7 @@ def test_offsets_are_offsets_in_the_file() -> None:
     """A site's link-time address becomes an offset in the file through its segment."""
     plan = make_plan(go_image(), 1, "/proc/1/exe")
 
-    assert [planned.file_offset for planned in plan.planes[Plane.MAKES]] == [0x10B0, 0x10C0]
+    assert [planned.file_offset for planned in plan.planes[Plane.MAKES]] == [0x10B0, 0x10C0, 0x10D0, 0x10E0, 0x10F0]
 
 
 def test_a_park_for_ever_is_not_probed() -> None:
@@ -34,18 +34,18 @@ def test_a_plane_with_a_missing_site_is_left_out_with_its_reason() -> None:
 
     plan = make_plan(go_image(missing=(missing,)), 1, "/proc/1/exe")
 
-    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS]
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.POLLS]
     reason = "select in runtime.selectgo: two return instructions instead of one"
     assert plan.left_out == (LeftOut(Plane.OPERATIONS, reason),)
 
 
 def test_operations_need_waits() -> None:
-    """Without the waits plane hand-overs would not be counted, so operations are left out too."""
+    """Without the waits plane hand-overs would not be counted, so operations are left out too; polls need nothing."""
     sites = tuple(s for s in all_sites() if s.function != "runtime.send")
 
     plan = make_plan(go_image(sites=sites), 1, "/proc/1/exe")
 
-    assert list(plan.planes) == [Plane.MAKES]
+    assert list(plan.planes) == [Plane.MAKES, Plane.POLLS]
     assert [left.what for left in plan.left_out] == [Plane.WAITS, Plane.OPERATIONS]
     assert plan.left_out[0].reason == "wake in runtime.send: not found"
 
@@ -56,7 +56,7 @@ def test_a_function_that_is_not_linked_needs_no_site() -> None:
 
     plan = make_plan(go_image(sites=sites, not_linked=frozenset({"runtime.selectgo"})), 1, "/proc/1/exe")
 
-    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS]
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS, Plane.OPERATIONS, Plane.POLLS]
 
 
 def test_a_program_without_channels_has_no_planes() -> None:

@@ -6,18 +6,22 @@
 //	buffered N               N sends and N receives through a buffer, without ever blocking
 //	handover N               N elements from goroutine to goroutine, each with one park and one wake
 //	select N                 N selects that find an element in a buffer, and N sends that put it there
+//	poll N                   N receives from an empty channel and N sends to a full one that do not block
 //	make N                   N channels made
 //	close N                  N channels made and closed
+//	threads N                goes through buffers for a second in N goroutines, each on a thread of its own
 //
-// The last five print the nanoseconds that they took.
+// The last seven print the nanoseconds that they took.
 package main
 
 import (
 	"bufio"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -50,8 +54,10 @@ var loads = map[string]func(int){
 	"buffered": buffered,
 	"handover": handover,
 	"select":   selected,
+	"poll":     polled,
 	"make":     made,
 	"close":    closed,
+	"threads":  threads,
 }
 
 func bufferedForEver() {
@@ -88,6 +94,21 @@ func buffered(n int) {
 	}
 }
 
+func threads(n int) {
+	var busy sync.WaitGroup
+	for range n {
+		busy.Add(1)
+		go func() {
+			defer busy.Done()
+			runtime.LockOSThread()
+			for start := time.Now(); time.Since(start) < time.Second; {
+				buffered(1000)
+			}
+		}()
+	}
+	busy.Wait()
+}
+
 func handover(n int) {
 	ball := make(chan int)
 	go func() {
@@ -107,6 +128,21 @@ func selected(n int) {
 		select {
 		case <-left:
 		case <-right:
+		}
+	}
+}
+
+func polled(n int) {
+	empty, full := make(chan int), make(chan int, 1)
+	full <- 1
+	for range n {
+		select {
+		case <-empty:
+		default:
+		}
+		select {
+		case full <- 1:
+		default:
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"math/rand/v2"
+	"math/rand"
 	"reflect"
 	"sync"
 )
@@ -22,15 +22,15 @@ func mixture(random *rand.Rand, t *tally) {
 func exchange(random *rand.Rand, t *tally, capacity int) {
 	var wg sync.WaitGroup
 	a, b := make1(t, capacity), make1(t, capacity)
-	each := 1000 + random.IntN(2000)
+	each := 1000 + random.Intn(1000)
 	together(&wg, 2, func() { sendEither(a, b, each, t) })
-	wg.Go(func() { recvEither(a, b, each, t) })
-	wg.Go(func() { recvReflected(a, b, each, t) })
+	start(&wg, func() { recvEither(a, b, each, t) })
+	start(&wg, func() { recvReflected(a, b, each, t) })
 	wg.Wait()
 }
 
 func sendEither(a, b chan int, n int, t *tally) {
-	for i := range n {
+	for i := 0; i < n; i++ {
 		if i%4 != 0 || !tryEither(a, b, i, t) {
 			t.Selects.Add(1)
 			select {
@@ -48,7 +48,7 @@ func tryEither(a, b chan int, element int, t *tally) bool {
 	case a <- element:
 	case b <- element:
 	default:
-		t.WouldBlock.Add(1)
+		t.Defaults.Add(1)
 		return false
 	}
 	return true
@@ -57,7 +57,7 @@ func tryEither(a, b chan int, element int, t *tally) bool {
 func recvEither(a, b chan int, n int, t *tally) {
 	closed := make1(t, 0)
 	close1(t, closed)
-	for i := range n {
+	for i := 0; i < n; i++ {
 		if i%5 != 0 || !recvOrNot(a, b, closed, t) {
 			t.Selects.Add(1)
 			select {
@@ -86,9 +86,52 @@ func recvReflected(a, b chan int, n int, t *tally) {
 		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(a)},
 		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(b)},
 	}
-	for range n {
+	for i := 0; i < n; i++ {
 		t.Selects.Add(1)
 		reflect.Select(cases)
 		t.Recvs.Add(1)
+	}
+}
+
+// defaults: selects of several cases with a default branch, of ready, unready and nil channels, that nobody waits on.
+func defaults(random *rand.Rand, t *tally) {
+	full, empty := make1(t, 1), make1(t, 1)
+	full <- 1
+	t.Sends.Add(1)
+	pick := func(c chan int) chan int {
+		if random.Intn(3) == 0 {
+			return nil
+		}
+		return c
+	}
+	for round := 200 + random.Intn(200); round > 0; round-- {
+		sendTo, recvFrom := full, empty
+		if random.Intn(4) == 0 {
+			sendTo, recvFrom = empty, full // now and then something can be done
+		}
+		t.Selects.Add(2)
+		select {
+		case pick(sendTo) <- 1:
+			t.Sends.Add(1)
+			<-sendTo
+			t.Recvs.Add(1)
+		case <-pick(recvFrom):
+			t.Recvs.Add(1)
+			recvFrom <- 1
+			t.Sends.Add(1)
+		case <-pick(empty):
+			panic("there is nothing in it")
+		default:
+			t.Defaults.Add(1)
+		}
+		cases := []reflect.SelectCase{
+			{Dir: reflect.SelectDefault},
+			{Dir: reflect.SelectSend, Chan: reflect.ValueOf(pick(full)), Send: reflect.ValueOf(1)},
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(pick(empty))},
+		}
+		if chosen, _, _ := reflect.Select(cases); chosen != 0 {
+			panic("nothing was ready")
+		}
+		t.Defaults.Add(1)
 	}
 }
