@@ -15,10 +15,11 @@ from otelchan.memory.columns import Goroutine, Goroutines, Texts
 from otelchan.memory.counts import read_counts
 from otelchan.memory.goroutines import no_rows, read_table, status_names
 from otelchan.memory.made import Made
+from otelchan.memory.modules import modules_of
 from otelchan.memory.parks import Parks, StackList, ranges_of, settle
 from otelchan.memory.rows import Indices, Mask, Table, Waits
 from otelchan.memory.system import is_system
-from otelchan.memory.typename import type_range
+from otelchan.memory.typename import types_of
 from otelchan.memory.types import Census, Reader
 from otelchan.memory.waits import Reasons, no_waits, reasons_of
 
@@ -27,8 +28,8 @@ class _Memo(NamedTuple):
     """What the next census takes over from this one.
 
     By row of the table: shown; again: it looked the same in the census before this one; stack: its number in stacks,
-    which have link-time addresses; complete; serial: stays while nothing about it changes, and is given out once.
-    waits: owners are rows, ordered.
+    which have link-time addresses; complete; depth; serial: stays while nothing about it changes, and is given out
+    once. waits: owners are rows, ordered.
     """
 
     table: Table
@@ -36,6 +37,7 @@ class _Memo(NamedTuple):
     again: Mask
     stack: NDArray[np.int32]
     complete: Mask
+    depth: NDArray[np.int32]
     serial: Indices
     stacks: tuple[tuple[int, ...], ...]
     waits: Waits
@@ -45,7 +47,7 @@ class _Memo(NamedTuple):
 
 def _nothing() -> _Memo:
     no_mask, no_stack, no_serial = np.zeros(0, np.bool_), np.zeros(0, np.int32), np.zeros(0, np.int64)
-    return _Memo(no_rows(), no_mask, no_mask, no_stack, no_mask, no_serial, ((),), no_waits(), NOBODY, Made())
+    return _Memo(no_rows(), no_mask, no_mask, no_stack, no_mask, no_stack, no_serial, ((),), no_waits(), NOBODY, Made())
 
 
 def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | None = None) -> Census:
@@ -59,7 +61,10 @@ def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | No
     began_ns, began_bytes = clock.monotonic_ns(), reader.bytes_read
     layout = image.layout
     memo = previous.memo if previous is not None and isinstance(previous.memo, _Memo) else _nothing()
-    ranges = ranges_of(reader, image, bias)
+    modules = modules_of(reader, layout, image.globals, bias)
+    for module in modules[1:]:
+        image.functions.plugins.add(module.text[0] - bias, module.text[1] - bias, module.plugin)
+    ranges = ranges_of(image, bias, modules)
     reasons = reasons_of(layout.wait_reasons)
     counts = read_counts(reader, layout, image.globals, bias)
     table = read_table(reader, layout, image.globals, bias)
@@ -71,8 +76,7 @@ def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | No
     shown[parks.unread] = False
     system = _system(image, bias, table, shown)
     now = _next(table, memo, kept, shown, same, parks, bias)
-    types = type_range(reader, layout, image.globals, bias)
-    now = now._replace(channels=waited_on(reader, layout, types, bias, now.waits, memo.channels))
+    now = now._replace(channels=waited_on(reader, layout, types_of(modules), bias, now.waits, memo.channels))
     texts = Texts(status_names(layout), layout.wait_reasons, reasons.select, bias)
     parked = shown & ~system & table.parked(layout)
     ended_ns = clock.monotonic_ns()
@@ -86,6 +90,7 @@ def take_census(reader: Reader, image: GoImage, bias: int, previous: Census | No
         unread=len(parks.unread),
         bytes_read=reader.bytes_read - began_bytes,
         by_reason=_by_reason(layout.wait_reasons, table.reason[parked]),
+        plugins=tuple(module.plugin for module in modules[1:]),
         memo=now,
     )
 
@@ -127,13 +132,14 @@ def _next(table: Table, memo: _Memo, kept: Mask, shown: Mask, same: Mask, parks:
     link_time = (tuple(pc - bias for pc in stack) for stack in parks.stacks.stacks)
     stack = np.array([stacks.number(each) for each in link_time], np.int32)[parks.stack]
     stack[old] = before[memo.stack[old]]
-    parks.complete[old] = memo.complete[old]
+    parks.complete[old], parks.depth[old] = memo.complete[old], memo.depth[old]
     serial = np.empty(len(table), np.int64)
     serial[old] = memo.serial[old]
     serial[new] = memo.made.serials(len(new))
     memo.made.keep(serial)
     waits = memo.waits.rows(kept[memo.waits.owner]).join(parks.waits).ordered()
-    return _Memo(table, shown, same, stack, parks.complete, serial, tuple(stacks.stacks), waits, NOBODY, memo.made)
+    found = tuple(stacks.stacks)
+    return _Memo(table, shown, same, stack, parks.complete, parks.depth, serial, found, waits, NOBODY, memo.made)
 
 
 def _goroutines(memo: _Memo, texts: Texts, parked: Mask, system: Mask) -> Goroutines:
@@ -144,6 +150,7 @@ def _goroutines(memo: _Memo, texts: Texts, parked: Mask, system: Mask) -> Gorout
         parked=parked,
         system=system,
         complete=memo.complete,
+        depth=memo.depth,
         stack=memo.stack,
         stacks=memo.stacks,
         waits=memo.waits,

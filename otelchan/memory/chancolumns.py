@@ -137,6 +137,14 @@ class ChannelMap(Mapping[int, Channel]):
         """Add channels that are not here."""
         self.others.update(others)
 
+    def of_type(self, element_type: str) -> list[int]:
+        """Addresses of the channels of that element type."""
+        found = [address for address, channel in self.others.items() if channel.element_type == element_type]
+        if self.columns is not None:
+            kinds = [kind for kind, element in self.columns.elements.items() if element.name == element_type]
+            found += self.columns.address[np.isin(self.columns.numbers[:, _KIND], kinds)].tolist() if kinds else []
+        return found
+
     def many(self, addresses: Sequence[int]) -> list[Channel]:
         """The channels at these addresses, made at one go."""
         inside = [address for address in addresses if address in self._places]

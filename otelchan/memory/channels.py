@@ -31,6 +31,7 @@ _FIELDS: dict[str, DTypeLike] = {
     "recvq.first": np.uint64,
     "sendq.first": np.uint64,
 }
+_SINCE_1_23 = "timer"
 
 
 class _Rows(NamedTuple):
@@ -58,7 +59,7 @@ def read_channels(
     if not len(wanted):
         return {}
     types = type_range(reader, layout, globals_, bias)
-    found, whole = structs(reader, wanted, {name: (layout[f"hchan.{name}"], kind) for name, kind in _FIELDS.items()})
+    found, whole = _read(reader, layout, wanted)
     live = whole & _plausible(reader, layout, wanted, found)
     live[live] = allocated(reader, layout, globals_, bias, wanted[live])
     senders, receivers = (_queue_lengths(reader, layout, found[f"{name}.first"], live) for name in ("sendq", "recvq"))
@@ -85,7 +86,7 @@ def waited_on(
     previous: those of an earlier census of the same process; what has not changed since is taken from it.
     """
     addresses, which = np.unique(waits.channel, return_inverse=True)
-    found, whole = structs(reader, addresses, {name: (layout[f"hchan.{name}"], kind) for name, kind in _FIELDS.items()})
+    found, whole = _read(reader, layout, addresses)
     live = whole & (addresses != 0) & _plausible(reader, layout, addresses, found)
     senders, receivers = (
         np.bincount(which[waits.operation == operation], minlength=len(addresses)) for operation in (SEND, RECV)
@@ -109,6 +110,18 @@ def waited_on(
     serial = _serials(numbers, previous.channels, made)
     elements = _elements(reader, layout, types, bias, numbers[:, CHANNEL_COLUMNS.index("kind")])
     return WaitedOn(Channels(numbers, elements, serial, made), made)
+
+
+def _read(reader: Reader, layout: Layout, addresses: Words) -> tuple[dict[str, NDArray[Any]], Mask]:
+    """The fields of hchan, and which could be read. Before Go 1.23 timers have channels like any other."""
+    absent = layout.get(f"hchan.{_SINCE_1_23}") is None
+    fields = {
+        name: (layout[f"hchan.{name}"], kind) for name, kind in _FIELDS.items() if not (absent and name == _SINCE_1_23)
+    }
+    found, whole = structs(reader, addresses, fields)
+    if absent:
+        found[_SINCE_1_23] = np.zeros(len(addresses), np.uint64)
+    return found, whole
 
 
 def _serials(numbers: Words, previous: Channels, made: Made[Channel]) -> Indices:

@@ -28,12 +28,14 @@ class Goroutine(NamedTuple):
     status: "idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked".
     wait_reason: as the runtime prints it, for status "waiting" and "leaked"; else "".
     waits: what it is parked on; several for a select; empty when not parked on channels.
-    stack: return addresses, innermost first, only for parked goroutines.
+    stack: return addresses, innermost first, only for parked goroutines; at most the 4,097 innermost.
     stack_complete: the walk ended in runtime.goexit.
     wait_since_ns: runtime.nanotime stamped by the garbage collector, 0 when no collection has seen the wait.
     system: started by the runtime itself (what runtime.NumGoroutine leaves out).
     park: (bytes of stack in use, pc, trackingSeq, first sudog), opaque: equal in two censuses while the goroutine is in
         the same park, also when its stack was moved in between.
+    depth: return addresses in the whole stack, also when `stack` has only the innermost of them; a lower bound when the
+        stack is not complete, 0 when not parked. Calls that the compiler inlined are not among them.
     """
 
     address: int
@@ -50,6 +52,7 @@ class Goroutine(NamedTuple):
     started_at: int = 0
     system: bool = False
     park: tuple[int, ...] = ()
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,17 @@ class Goroutines(Sequence[Goroutine]):
         parked: Mask,
         system: Mask,
         complete: Mask,
+        depth: NDArray[np.int32],
         stack: NDArray[np.int32],
         stacks: Sequence[tuple[int, ...]],
         waits: Waits,
         serial: Indices,
         made: Made[Goroutine],
     ) -> None:
-        """table: of which only `rows` are shown. parked, system, complete, stack, serial: one entry per row of the
-        table. waits: ordered, owners are rows. made: for objects, by these serials."""
+        """table: of which only `rows` are shown. parked, system, complete, depth, stack, serial: one entry per row of
+        the table. waits: ordered, owners are rows. made: for objects, by these serials."""
         self._table, self._rows, self._texts = table, rows, texts
-        self._parked, self._system, self._complete = parked, system, complete
+        self._parked, self._system, self._complete, self._depth = parked, system, complete, depth
         self._stack, self.stacks = stack, stacks
         self._waits, self._serial, self._made = waits, serial, made
 
@@ -139,6 +143,11 @@ class Goroutines(Sequence[Goroutine]):
     def stack(self) -> NDArray[np.int32]:
         """Index into `stacks`."""
         return self._stack[self._rows]
+
+    @property
+    def depth(self) -> NDArray[np.int32]:
+        """Return addresses in the whole stack."""
+        return self._depth[self._rows]
 
     @property
     def park(self) -> tuple[Words, Words, NDArray[np.uint8], Words]:
@@ -220,6 +229,7 @@ class Goroutines(Sequence[Goroutine]):
             self._link_time(of.started_at).tolist(),
             self._system[rows].tolist(),
             [numbers if is_parked else () for numbers, is_parked in zip(park, parked.tolist(), strict=True)],
+            self._depth[rows].tolist(),
         )
         return map(Goroutine._make, zip(*columns, strict=True))
 
@@ -272,6 +282,7 @@ def _from_objects(goroutines: tuple[Goroutine, ...]) -> Goroutines:
         parked=column((bool(g.wait_reason) for g in goroutines), np.bool_),
         system=column((g.system for g in goroutines), np.bool_),
         complete=column((g.stack_complete for g in goroutines), np.bool_),
+        depth=column((g.depth for g in goroutines), np.int32),
         stack=column((stacks[g.stack] for g in goroutines), np.int32),
         stacks=tuple(stacks),
         waits=Waits(

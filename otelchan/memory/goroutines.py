@@ -16,7 +16,7 @@ from otelchan.memory.types import Reader
 __all__ = ["STATUSES", "Table", "copied_rows", "no_rows", "read_rows", "read_table", "row_size", "status_names"]
 
 STATUSES = ("idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked")
-"""Names of the runtime's constants _Gidle and so on (src/runtime/runtime2.go)."""
+"""Names of the runtime's constants _Gidle and so on (src/runtime/runtime2.go); "leaked" came with Go 1.26."""
 
 _MOST_GOROUTINES = 1 << 26  # a longer list is no list
 _FIELDS: dict[str, tuple[str, DTypeLike]] = {
@@ -34,6 +34,7 @@ _FIELDS: dict[str, tuple[str, DTypeLike]] = {
     "created_at": ("g.gopc", np.uint64),
     "started_at": ("g.startpc", np.uint64),
 }
+_SINCE_1_21 = ("parent",)  # columns of zeros in releases without the field
 
 
 def read_table(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> Table:
@@ -43,25 +44,33 @@ def read_table(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> 
 
 def read_rows(reader: Reader, layout: Layout, addresses: Words) -> Table:
     """The g structs at these addresses. A g struct is never freed, so one that cannot be read counts as dead."""
-    found, whole = structs(reader, addresses, {name: (layout[key], kind) for name, (key, kind) in _FIELDS.items()})
+    found, whole = structs(reader, addresses, _fields(layout))
     return _table(layout, addresses, found, whole)
 
 
 def copied_rows(layout: Layout, addresses: Words, copies: Copy) -> Table:
     """The g structs at these addresses, from copies of `row_size` bytes of them."""
-    found = {name: copies.values(layout[key], kind) for name, (key, kind) in _FIELDS.items()}
+    found = {name: copies.values(offset, kind) for name, (offset, kind) in _fields(layout).items()}
     return _table(layout, addresses, found, copies.whole)
 
 
 def row_size(layout: Layout) -> int:
     """Bytes of a g struct that have all that is asked for, a multiple of 8."""
-    return -(-max(layout[key] + np.dtype(kind).itemsize for key, kind in _FIELDS.values()) // 8) * 8
+    return -(-max(offset + np.dtype(kind).itemsize for offset, kind in _fields(layout).values()) // 8) * 8
+
+
+def _fields(layout: Layout) -> dict[str, tuple[int, DTypeLike]]:
+    """Offset and type of each column that this release has."""
+    missing = [name for name in _SINCE_1_21 if layout.get(_FIELDS[name][0]) is None]
+    return {name: (layout[key], kind) for name, (key, kind) in _FIELDS.items() if name not in missing}
 
 
 def _table(layout: Layout, addresses: Words, found: dict[str, NDArray[Any]], whole: Mask) -> Table:
     found["status"] &= ~np.uint32(layout["const.Gscan"])
-    found["status"][(found["status"] == layout["const.Gdeadextra"]) | ~whole] = layout["const.Gdead"]
-    return Table(addresses, **found)
+    dead, extra = layout["const.Gdead"], layout.get("const.Gdeadextra")
+    found["status"][~whole if extra is None else (found["status"] == extra) | ~whole] = dead
+    missing = {name: np.zeros(len(addresses), _FIELDS[name][1]) for name in _SINCE_1_21 if name not in found}
+    return Table(addresses, **found, **missing)
 
 
 def no_rows() -> Table:
@@ -71,7 +80,8 @@ def no_rows() -> Table:
 
 def status_names(layout: Layout) -> dict[int, str]:
     """Number in memory -> name, of the statuses that a table can have."""
-    return {layout[f"const.G{name}"]: name for name in STATUSES}
+    numbers = {name: layout.get(f"const.G{name}") for name in STATUSES}
+    return {number: name for name, number in numbers.items() if number is not None}
 
 
 def _addresses(reader: Reader, globals_: Globals, bias: int) -> Words:

@@ -1,10 +1,10 @@
 """Whether objects of the program's heap are allocated, by its span table.
 
 As spanOf and mspan.isFree do it: mheap.arenas -> heapArena.spans -> mspan; slot n of a span is free when
-n >= freeindex and its bit in allocBits is 0 (src/runtime/mheap.go, mbitmap.go; equal in Go 1.26 and 1.27). The inline
-mark bits of the Green Tea collector (mgcmark_greenteagc.go) change nothing here: the sweeper moves them into gcmarkBits
-first, which then become allocBits (moveInlineMarks in mspan.sweep, mgcsweep.go). What became garbage stays allocated
-until its span is swept, soon after the end of a collection.
+n >= freeindex and its bit in allocBits is 0 (src/runtime/mheap.go, mbitmap.go; Go 1.19 to 1.27, in which freeindex has
+become narrower). The inline mark bits of the Green Tea collector (mgcmark_greenteagc.go) change nothing here: the
+sweeper moves them into gcmarkBits first, which then become allocBits (moveInlineMarks in mspan.sweep, mgcsweep.go).
+What became garbage stays allocated until its span is swept, soon after the end of a collection.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from otelchan.memory.bulk import Mask, Words, structs, words
 from otelchan.memory.types import Reader
 
 _WORD = np.uint64(8)
+_UNSIGNED = {2: np.uint16, 8: np.uint64}  # by width in bytes
 
 
 def allocated(reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words) -> Mask:
@@ -32,7 +33,7 @@ def allocated(reader: Reader, layout: Layout, globals_: Globals, bias: int, addr
         "start": (layout["mspan.startAddr"], np.uint64),
         "limit": (layout["mspan.limit"], np.uint64),
         "size": (layout["mspan.elemsize"], np.uint64),
-        "free": (layout["mspan.freeindex"], np.uint16),
+        "free": (layout["mspan.freeindex"], _UNSIGNED[layout["width mspan.freeindex"]]),
         "bits": (layout["mspan.allocBits"], np.uint64),
         "state": (layout["mspan.state"], np.uint8),
     }

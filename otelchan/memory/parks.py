@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from otelchan.errors import BinaryError
 from otelchan.gobinary.types import GoImage, Layout
 from otelchan.memory.bulk import batches
+from otelchan.memory.callbacks import Callbacks
 from otelchan.memory.goroutines import copied_rows, row_size
+from otelchan.memory.modules import Module
 from otelchan.memory.rows import Indices, Mask, Table, Words
 from otelchan.memory.stacks import Ranges, Sleepers, Stacks, follow
 from otelchan.memory.types import Reader, WindowReader
@@ -25,12 +27,14 @@ from otelchan.memory.windows import MOST_NS, read_windows, windows_of
 
 ATTEMPTS = 4
 """How often a goroutine that moves is looked at again before it is given up."""
-LIMITS = np.array([4096, 1 << 16, 1 << 20], np.uint64)
-"""Bytes copied of a stack, from its stack pointer up: at first, and then when its chain of frames goes on."""
+LIMITS = np.array([4096, 1 << 16, 1 << 20, 1 << 23], np.uint64)
+"""Bytes copied of a stack, from its stack pointer up: at first, and then when its chain of frames goes on. One that
+goes on behind 8 MiB, which are tens of thousands of frames, is not complete, and its depth is a lower bound."""
 
 BATCH = 1 << 21
 """About so many bytes are held of the other program's memory at a time."""
 
+_CALLBACKS = ("runtime.cgocallback", "runtime.systemstack_switch", "runtime.cgocall")
 _WORD = np.uint64(8)
 
 
@@ -51,11 +55,13 @@ class StackList:
 
 class Parks(NamedTuple):
     """What was found. By row of the table: stack, a number in `stacks` (of live return addresses), 0 where none was
-    found; complete: it leads to runtime.goexit. waits: owners are rows. unread: rows that would not stand still."""
+    found; complete: it leads to runtime.goexit; depth: return addresses in it. waits: owners are rows. unread: rows
+    that would not stand still."""
 
     stacks: StackList
     stack: NDArray[np.int32]
     complete: Mask
+    depth: NDArray[np.int32]
     waits: Waits
     unread: Indices
 
@@ -72,17 +78,21 @@ class Look(NamedTuple):
     waits: Waits
 
 
-def ranges_of(reader: Reader, image: GoImage, bias: int) -> Ranges:
-    """Where the text and runtime.goexit are. Raises BinaryError when the executable has no runtime.goexit."""
-    module = image.globals.moduledata + bias
-    text, etext = (
-        int.from_bytes(reader.read(module + image.layout[name], 8), "little")
-        for name in ("moduledata.text", "moduledata.etext")
-    )
-    goexit = image.functions.find("runtime.goexit")
+def ranges_of(image: GoImage, bias: int, modules: tuple[Module, ...]) -> Ranges:
+    """Where code is. modules: of the process, the executable first.
+
+    Raises BinaryError when the executable has no runtime.goexit.
+    """
+    goexit, *callbacks = (image.functions.find(name) for name in ("runtime.goexit", *_CALLBACKS))
     if goexit is None:
         raise BinaryError(f"{image.path} has no function runtime.goexit; build it again with go build")
-    return Ranges((text, etext), (goexit.entry + bias, goexit.end + bias))
+    bounds = [(function.entry + bias, function.end + bias) for function in callbacks if function is not None]
+    plugins = tuple(module.text for module in modules[1:])
+    crossing = None
+    if len(bounds) == len(_CALLBACKS):
+        entry, saved, call = bounds
+        crossing = Callbacks(entry, saved, call, lambda back: image.functions.room(back - bias))
+    return Ranges(modules[0].text, (goexit.entry + bias, goexit.end + bias), plugins, crossing)
 
 
 def settle(reader: Reader, layout: Layout, ranges: Ranges, reasons: Reasons, table: Table, pending: Indices) -> Parks:
@@ -91,23 +101,26 @@ def settle(reader: Reader, layout: Layout, ranges: Ranges, reasons: Reasons, tab
     The table is brought up to date on the way: a row that turns out to run by now has its new status, one that parked
     again is read again. A stack whose chain ends elsewhere than in runtime.goexit is believed at the last attempt.
     """
-    stacks, stack, complete = StackList(), np.zeros(len(table), np.int32), np.zeros(len(table), np.bool_)
+    stacks, (stack, depth) = StackList(), np.zeros((2, len(table)), np.int32)
+    complete = np.zeros(len(table), np.bool_)
     waits, unread = [no_waits()], [pending[:0]]
     level, tries = np.zeros((2, len(table)), np.int64)
     alone = reasons.traceless[table.reason] | (not isinstance(reader, WindowReader))
     while len(pending):
         left = []
         for rows, look in looks(reader, layout, ranges, reasons, table, pending, LIMITS[level[pending]], alone):
-            larger = look.still & look.stacks.beyond & (level[rows] < len(LIMITS) - 1)
+            last = level[rows] == len(LIMITS) - 1
+            larger = look.still & look.stacks.beyond & ~last
             level[rows[larger]] += 1
             again = look.still & ~look.proved & ~larger  # nothing is wrong with it: only the window was too long
             alone[rows[again]] = True
             tries[rows[~larger & ~again]] += 1
-            whole = look.stacks.complete | (tries[rows] == ATTEMPTS)
+            whole = look.stacks.complete | (tries[rows] == ATTEMPTS) | (look.stacks.beyond & last)
             settled = look.still & look.proved & look.sure & whole & ~larger
             numbers = np.array([stacks.number(each) for each in look.stacks.stack], np.int32)
             stack[rows[settled]] = numbers[look.stacks.which[settled]]
             complete[rows[settled]] = look.stacks.complete[settled]
+            depth[rows[settled]] = look.stacks.depth[settled]
             certain = look.waits.rows(settled[look.waits.owner])
             waits.append(certain._replace(owner=rows[certain.owner]))
             table.replace(rows, look.now)
@@ -117,7 +130,7 @@ def settle(reader: Reader, layout: Layout, ranges: Ranges, reasons: Reasons, tab
         unread.append(pending[given_up])
         pending = pending[~given_up]
     joined = Waits(*(np.concatenate(column) for column in zip(*waits, strict=True)))
-    return Parks(stacks, stack, complete, joined, np.concatenate(unread))
+    return Parks(stacks, stack, complete, depth, joined, np.concatenate(unread))
 
 
 def looks(

@@ -3,7 +3,7 @@
 A core file has no clock. But the runtime keeps values of nanotime: g.waitsince of waits that a garbage collection met,
 on each P when a worker of the last collection started (gcBgMarkWorker in src/runtime/mgc.go; the runtime collects at
 least every two minutes while it allocates or not, forcegcperiod in proc.go), and when sysmon last saw the P switch
-goroutines (retake in proc.go). Go 1.26 and 1.27.
+goroutines (retake in proc.go). Go 1.19 to 1.27.
 """
 
 from __future__ import annotations

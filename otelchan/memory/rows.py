@@ -57,8 +57,9 @@ class Table:
 
     def parked(self, layout: Layout) -> Mask:
         """Rows that wait for something, and whose saved registers therefore hold."""
-        result: Mask = (self.status == layout["const.Gwaiting"]) | (self.status == layout["const.Gleaked"])
-        return result
+        result: Mask = self.status == layout["const.Gwaiting"]
+        leaked = layout.get("const.Gleaked")
+        return result if leaked is None else result | (self.status == leaked)
 
     def same_park(self, other: Table) -> Mask:
         """Rows, parked ones, that look as in `other`.

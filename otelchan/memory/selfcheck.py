@@ -9,8 +9,9 @@ from otelchan.errors import BinaryError, MemoryGone
 from otelchan.gobinary.types import GoImage
 from otelchan.memory.bulk import distinct
 from otelchan.memory.channels import waited_on
-from otelchan.memory.counts import read_counts
-from otelchan.memory.goroutines import STATUSES, Table, read_table
+from otelchan.memory.counts import last_batch, read_counts
+from otelchan.memory.goroutines import Table, read_table, status_names
+from otelchan.memory.modules import modules_of
 from otelchan.memory.parks import LIMITS, looks, ranges_of
 from otelchan.memory.stacks import Ranges
 from otelchan.memory.system import is_system
@@ -23,6 +24,7 @@ TRIES = 5
 PAUSE_NS = 20_000_000
 _SAMPLE = 256  # goroutines whose stacks are walked
 _UNDERWAY = 2  # goroutines that may just be coming or going on processors that are about to count them
+_MOST_UNDERWAY = 1 << 20  # ids that are taken while we look, or by threads that C made
 _MOST_STACK = 1 << 30  # runtime.maxstacksize on 64-bit machines
 
 
@@ -51,14 +53,17 @@ def problem_of(reader: Reader, image: GoImage, bias: int) -> str:
     """What is wrong, as half a sentence; "" when nothing is."""
     layout = image.layout
     try:
-        ranges = ranges_of(reader, image, bias)
+        ranges = ranges_of(image, bias, modules_of(reader, layout, image.globals, bias))
         before = read_counts(reader, layout, image.globals, bias)
         table = read_table(reader, layout, image.globals, bias)
         after = read_counts(reader, layout, image.globals, bias)
+        taken = last_batch(reader, layout, image.globals, bias)
         next_id = int.from_bytes(reader.read(image.globals.sched + bias + layout["schedt.goidgen"], 8), "little")
     except MemoryGone as error:
         reader.read(image.globals.moduledata + bias, 8)  # raises when the program is gone, which is no fault of it
         return f"its runtime's variables cannot be read ({error})"
+    if not taken <= next_id <= taken + _MOST_UNDERWAY:
+        return f"goroutine ids up to {taken} are taken where the runtime counts {next_id}"
     wrong = _in_text(image, bias, ranges) or _in_table(image, bias, table, next_id, ranges)
     return wrong or _in_stacks(reader, image, bias, ranges, table) or _in_count(image, bias, table, before, after)
 
@@ -76,7 +81,7 @@ def _in_text(image: GoImage, bias: int, ranges: Ranges) -> str:
 
 def _in_table(image: GoImage, bias: int, table: Table, next_id: int, ranges: Ranges) -> str:
     layout = image.layout
-    statuses = {layout[f"const.G{name}"] for name in STATUSES if name != "idle"}  # allgs has none that is
+    statuses = {number for number, name in status_names(layout).items() if name != "idle"}  # allgs has none that is
     unknown = set(distinct(table.status).tolist()) - statuses
     if unknown:
         return f"a goroutine has status {min(unknown)}"
@@ -92,8 +97,7 @@ def _in_table(image: GoImage, bias: int, table: Table, next_id: int, ranges: Ran
     reasons = set(distinct(parked.reason).tolist()) - {number for number, text in layout.wait_reasons.items() if text}
     if reasons:
         return f"a goroutine waits for reason {min(reasons)}"
-    used, text = parked.high - parked.sp, ranges.text
-    if (used > _MOST_STACK).any() or (parked.pc < text[0]).any() or (parked.pc >= text[1]).any():
+    if (parked.high - parked.sp > _MOST_STACK).any() or not ranges.have(parked.pc + np.uint64(1)).all():
         return "a parked goroutine's saved registers point outside of its stack or of the code"
     return ""
 

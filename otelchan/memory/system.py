@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 _OURS = ("runtime.main", "runtime.corostart", "runtime.handleAsyncEvent")
-_CALLS_BACK = {"runtime.runFinalizers": "finalizer wait", "runtime.runCleanups": "cleanup wait"}
+_CALLS_BACK = {
+    "runtime.runfinq": "finalizer wait",  # until Go 1.24
+    "runtime.runFinalizers": "finalizer wait",
+    "runtime.runCleanups": "cleanup wait",
+}
 
 
 class Named(Protocol):
@@ -42,7 +46,7 @@ class Functions(Protocol):
 def is_system(functions: Functions, started_at: int, waits_for: str) -> bool:
     """Whether a goroutine that starts in the function at that link-time address is one of the runtime's own.
 
-    The rules of isSystemGoroutine in src/runtime/traceback.go (Go 1.26, 1.27). The goroutines that run finalizers and
+    The rules of isSystemGoroutine in src/runtime/traceback.go (Go 1.19 to 1.27). The goroutines that run finalizers and
     cleanups are the runtime's while they wait for work, and the program's while they are in its code. waits_for: wait
     reason, "" when not parked; whether one that is not parked runs the program's code is not looked at.
     """

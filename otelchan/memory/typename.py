@@ -1,6 +1,7 @@
 """Names of element types, as reflect prints them, from the type descriptors in a program's memory.
 
-Format: abi.Type and abi.Name in src/internal/abi/type.go; equal in Go 1.26 and 1.27.
+Format: abi.Type and abi.Name in src/internal/abi/type.go, until Go 1.20 _type and name in src/runtime/type.go; the same
+in Go 1.19 to 1.27.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from otelchan.errors import MemoryGone
 from otelchan.gobinary.types import Globals, Layout
+from otelchan.memory.modules import Module, modules_of
 from otelchan.memory.types import Reader
 
 _KIND_NAMES = (
@@ -27,18 +29,31 @@ _names: WeakKeyDictionary[Reader, dict[int, str]] = WeakKeyDictionary()
 
 
 class TypeRange(NamedTuple):
-    """Live addresses [low, high) of the type descriptors that the linker wrote: moduledata.types and etypes."""
+    """Live addresses [low, high) of the type descriptors that the linker wrote: moduledata.types and etypes.
+
+    plugins: the same of each plugin.
+    """
 
     low: int
     high: int
+    plugins: tuple[tuple[int, int], ...] = ()
+
+    def base(self, address: int) -> int:
+        """What the offsets in the descriptor at that address are relative to; 0 for one that the program has made."""
+        for low, high in ((self.low, self.high), *self.plugins):
+            if low <= address < high:
+                return low
+        return 0
 
 
 def type_range(reader: Reader, layout: Layout, globals_: Globals, bias: int) -> TypeRange:
-    """Of the main module. Raises MemoryGone when it cannot be read."""
-    module = globals_.moduledata + bias
-    low = reader.read(module + layout["moduledata.types"], 8)
-    high = reader.read(module + layout["moduledata.etypes"], 8)
-    return TypeRange(int.from_bytes(low, "little"), int.from_bytes(high, "little"))
+    """Of the executable and its plugins. Raises MemoryGone when it cannot be read."""
+    return types_of(modules_of(reader, layout, globals_, bias))
+
+
+def types_of(modules: tuple[Module, ...]) -> TypeRange:
+    """Of these modules, of which the first is the executable."""
+    return TypeRange(*modules[0].types, tuple(module.types for module in modules[1:]))
 
 
 def type_name(reader: Reader, layout: Layout, types: TypeRange, address: int) -> str:
@@ -60,11 +75,12 @@ def type_name(reader: Reader, layout: Layout, types: TypeRange, address: int) ->
 
 def _read_name(reader: Reader, layout: Layout, types: TypeRange, address: int) -> str:
     descriptor = reader.read(address, layout["sizeof type"])
-    if not types.low <= address < types.high:
+    base = types.base(address)
+    if not base:
         kind = descriptor[layout["type.kind"]] & _KIND_MASK
         return _KINDS[kind] if kind < len(_KINDS) else "?"
     at = layout["type.str"]
-    name = types.low + int.from_bytes(descriptor[at : at + 4], "little", signed=True)
+    name = base + int.from_bytes(descriptor[at : at + 4], "little", signed=True)
     flags, low, high = reader.read(name, 3)  # the length is a varint, of a second byte only from 128 on
     size, used = (low, 2) if low < 0x80 else (low & 0x7F | high << 7, 3)
     if flags > _ALL_FLAGS or size > _MOST_BYTES:

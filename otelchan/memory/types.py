@@ -86,6 +86,8 @@ class Census:
         channels likewise.
     unread: goroutines whose memory changed or vanished while it was read, and were left out.
     by_reason: parked goroutines by wait reason, most frequent first; the runtime's own are left out.
+    plugins: that the program has opened, by their path in Go. Each has a copy of the runtime's code, in which probes of
+        the executable's code see nothing.
     memo: for the next take_census alone, which leaves out what has not changed.
     """
 
@@ -98,4 +100,5 @@ class Census:
     unread: int = 0
     bytes_read: int = 0
     by_reason: dict[str, int] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
     memo: object = field(default=None, repr=False, compare=False)

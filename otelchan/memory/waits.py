@@ -3,7 +3,7 @@
 Plain sends and receives say the direction in their wait reason; a case of a select says it by the queue that its sudog
 is in. Only one of a channel's two queues has anybody in it, since a sender that finds a receiver never parks, and the
 other way round; the one exception is a select that both sends to and receives from the channel (the invariants at the
-top of src/runtime/chan.go, and selectgo in select.go; Go 1.26 and 1.27).
+top of src/runtime/chan.go, and selectgo in select.go; Go 1.19 to 1.27).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Windows: what belongs to some goroutines, read at one go, between two copies of their g structs.
 
 Whenever a goroutine leaves the processor one is added to its g.trackingSeq, a byte (casgstatus in src/runtime/proc.go;
-Go 1.26 and 1.27), so equal copies of g mean the same park, unless it left a multiple of 256 times in between. To park,
+Go 1.19 to 1.27), so equal copies of g mean the same park, unless it left a multiple of 256 times in between. To park,
 to be woken and to be scheduled takes more than MOST_NS / 256 = 156 ns, so in a window that took no longer than MOST_NS
 it cannot have. A window that was interrupted takes longer, and is not believed. What lies close together in memory, as
 g structs and sudogs do, is one piece: a piece costs about 0.7 us, whatever its size, up to a few KiB.

@@ -10,41 +10,37 @@ from pathlib import Path
 import pytest
 
 from otelchan.errors import BinaryError, MemoryGone
-from otelchan.gobinary.image import analyse
-from otelchan.gobinary.types import GoImage
-from otelchan.memory.census import take_census
 from otelchan.memory.channels import read_channels
 from otelchan.memory.live import LiveReader
 from otelchan.memory.selfcheck import check
-from otelchan.memory.types import Census, Goroutine
-from otelchan.target.process import by_pid, load_bias
-from otelchan.view.stacks import traceback
-from tests.support.blocked import Blocked, Dumped, blocked
-from tests.support.gobuild import SUPPORTED_GO
+from otelchan.memory.types import Goroutine
+from tests.support.blocked import blocked
+from tests.support.gobuild import EVERY_GO, SUPPORTED_GO
+from tests.support.seen import Seen, as_dumped, image_of, minor, visible, without_busy
 
-PRINTED = 50  # frames at either end of a stack in a dump: tracebackInnerFrames, tracebackOuterFrames
-
-
-class Seen:
-    """A running `blocked`, its image and the way to its memory."""
-
-    def __init__(self, program: Blocked, binary: Path) -> None:
-        self.program = program
-        self.image: GoImage = analyse(binary)
-        self.bias = load_bias(by_pid(program.pid), self.image.segments)
-        self.reader = LiveReader(program.pid)
-
-    def census(self, previous: Census | None = None) -> Census:
-        """A census of it."""
-        return take_census(self.reader, self.image, self.bias, previous)
-
-    def line(self, goroutine: Goroutine, function: str) -> int:
-        """The line in the innermost frame of that function, 0 when it has none."""
-        frames = traceback(self.image, goroutine.stack)
-        return next((frame.line for frame in frames if frame.function == function), 0)
+TIMERS_SINCE = 23  # the Go 1.N since which a timer's channel is one of its own kind
+OLDEST, NEWEST = EVERY_GO[0], EVERY_GO[-1]
+KINDS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "pie": (("-buildmode=pie",), {}),
+    "race": (("-race",), {}),
+    "not optimized": (("-gcflags=all=-N -l",), {}),
+    "linked by C": (("-ldflags=-linkmode=external",), {"CGO_ENABLED": "1"}),
+}
+BUILDS = [(go, stripped) for go in EVERY_GO for stripped in (False, True)]
+FEWER = [(go, stripped) for go, stripped in BUILDS if go in SUPPORTED_GO or not stripped]
 
 
-@pytest.fixture(params=[(go, stripped) for go in SUPPORTED_GO for stripped in (False, True)], ids=str)
+def name(build: tuple[str, bool]) -> str:
+    """Of a build, for people."""
+    go, stripped = build
+    return f"{go}-stripped" if stripped else go
+
+
+long = pytest.mark.parametrize("seen", FEWER, ids=name, indirect=True)
+"""A test that takes seconds: whether symbols are there makes no difference to what moves."""
+
+
+@pytest.fixture(params=BUILDS, ids=name)
 def seen(request: pytest.FixtureRequest, workload: Callable[..., Path]) -> Iterator[Seen]:
     """`blocked`, plain and stripped, of every supported Go."""
     go, stripped = request.param
@@ -53,47 +49,28 @@ def seen(request: pytest.FixtureRequest, workload: Callable[..., Path]) -> Itera
         yield Seen(program, binary)
 
 
-def visible(census: Census) -> dict[int, Goroutine]:
-    """What a dump shows, by id, without the main goroutine, which is busy with answering."""
-    return {g.id: g for g in census.goroutines if not g.system and g.id != 1}
-
-
-def as_dumped(image: GoImage, goroutine: Goroutine) -> Dumped:
-    """A goroutine of the census as a dump would print it."""
-    frames = traceback(image, goroutine.stack)
-    elided = max(len(frames) - 2 * PRINTED, 0)
-    if elided:
-        frames = (*frames[:PRINTED], *frames[-PRINTED:])
-    created = image.functions.frames(goroutine.created_at)[0]
-    return Dumped(
-        goroutine.wait_reason or goroutine.status, frames, elided, (created.file, created.line), goroutine.parent_id
-    )
-
-
 def test_goroutines_equal_the_programs_own_dump(seen: Seen) -> None:
     """Same ids, same wait reasons, same frames with file and line, same creation sites; nothing more, nothing less."""
     dump = seen.program.dump()
     census = seen.census()
 
     shown = {id_: as_dumped(seen.image, goroutine) for id_, goroutine in visible(census).items()}
-    expected = {
-        id_: dumped._replace(frames=()) if dumped.state == "syscall" else dumped  # its registers are not saved
-        for id_, dumped in dump.items()
-        if id_ != 1
-    }
-    assert expected == shown
+    assert without_busy(dump) == shown
     assert census.unread == 0
 
 
-@pytest.mark.parametrize("go", SUPPORTED_GO)
-def test_a_position_independent_program_is_no_different(workload: Callable[..., Path], go: str) -> None:
-    """It is loaded elsewhere than linked; its dump, its channels and the self-check agree all the same."""
-    binary = workload("blocked", go=go, flags=("-buildmode=pie",))
+@pytest.mark.parametrize(("kind", "go"), [*((kind, NEWEST) for kind in KINDS), ("pie", "1.26.8"), ("pie", OLDEST)])
+def test_other_kinds_of_build_are_no_different(workload: Callable[..., Path], kind: str, go: str) -> None:
+    """Loaded elsewhere than linked, with the race detector, not optimized, or linked by a C compiler: dump, channels
+    and self-check agree all the same."""
+    flags, environment = KINDS[kind]
+    binary = workload("blocked", go=go, flags=flags, environment=environment)
     with blocked(binary) as program:
         one = Seen(program, binary)
-        assert one.bias
+        assert bool(one.bias) == (kind == "pie")
         check(one.reader, one.image, one.bias)
         test_goroutines_equal_the_programs_own_dump(one)
+        test_channels_equal_what_the_program_says(one)
         test_channels_known_to_others_are_read_by_address(one)
 
 
@@ -138,7 +115,8 @@ def test_channels_equal_what_the_program_says(seen: Seen) -> None:
         assert truth[1:6] == shown, name
         element = "struct" if name == "made" else truth.element_type  # its type was made at run time
         assert element == channel.element_type, name
-        assert (name == "ticker", True) == (channel.timer, channel.allocated), name
+        timer = name == "ticker" and minor(seen.image) >= TIMERS_SINCE
+        assert (timer, True) == (channel.timer, channel.allocated), name
 
 
 def test_channels_known_to_others_are_read_by_address(seen: Seen) -> None:
@@ -183,6 +161,7 @@ def test_waits_name_channel_and_direction(seen: Seen) -> None:
     assert 5 == waits["chan send", ("full", "send")]
 
 
+@long
 def test_nothing_is_wrong_while_the_collector_runs_in_a_loop(seen: Seen) -> None:
     """Stacks are shrunk and moved, statuses carry the scan bit: the blocked goroutines stay what they are."""
     truth = {id_: steady(goroutine) for id_, goroutine in visible(seen.census()).items()}
@@ -202,6 +181,7 @@ def steady(goroutine: Goroutine) -> Goroutine:
     return goroutine._replace(wait_since_ns=0)
 
 
+@long
 def test_a_busy_program_is_read_without_contradictions(seen: Seen) -> None:
     """The line that a stack says and the channel that the sudog says are of the same park, at every look."""
     seen.program.ask("churn 60")
@@ -251,8 +231,9 @@ def test_a_finalizer_that_blocks_is_shown(seen: Seen) -> None:
     census = seen.census()
 
     shown = {id_: as_dumped(seen.image, goroutine).frames for id_, goroutine in visible(census).items()}
-    hidden = "runtime.runFinalizers"
-    (finalizer,) = (id_ for id_, dumped in dump.items() if hidden in {frame.function for frame in dumped.frames})
+    starts = {goroutine.id: seen.image.functions.at(goroutine.started_at) for goroutine in census.goroutines}
+    names = ("runtime.runfinq", "runtime.runFinalizers")
+    (finalizer,) = (id_ for id_, start in starts.items() if start and start.name in names)
     assert dump[finalizer].frames == shown[finalizer]
     assert set(dump) - {1} == set(shown)
 
@@ -268,6 +249,7 @@ def test_wait_since_is_the_collectors_stamp(seen: Seen) -> None:
     assert first == later
 
 
+@long
 def test_the_self_check_accepts_the_program(seen: Seen) -> None:
     """At rest and under load."""
     check(seen.reader, seen.image, seen.bias)
@@ -296,14 +278,15 @@ def test_the_self_check_accepts_the_program(seen: Seen) -> None:
         ("moduledata.text", 8),
     ],
 )
-def test_the_self_check_notices_a_wrong_layout(workload: Callable[..., Path], field: str, by: int) -> None:
+@pytest.mark.parametrize("go", [OLDEST, NEWEST])
+def test_the_self_check_notices_a_wrong_layout(workload: Callable[..., Path], go: str, field: str, by: int) -> None:
     """One field a few bytes off is refused before anything is believed, with a sentence that names the program."""
-    binary = workload("blocked", go=SUPPORTED_GO[-1])
+    binary = workload("blocked", go=go)
     with blocked(binary) as program:
-        image = analyse(binary)
+        image = image_of(binary)
         offsets = {**image.layout.offsets, field: image.layout[field] + by}
         wrong = replace(image, layout=replace(image.layout, offsets=offsets))
-        with pytest.raises(BinaryError, match=f"{binary} is not laid out as go{SUPPORTED_GO[-1]} does it: "):
+        with pytest.raises(BinaryError, match=f"{binary} is not laid out as go{go} does it: "):
             check(LiveReader(program.pid), wrong, 0)
 
 

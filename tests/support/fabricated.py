@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from otelchan.gobinary.plugins import Plugins
 from otelchan.gobinary.types import BuildInfo, Globals, GoImage, Layout, Segment
 from otelchan.testing import MemoryImage
 
@@ -48,7 +49,7 @@ def _offsets() -> dict[str, int]:
         "hchan": "timer buf qcount dataqsiz recvq.first sendq.first sendx recvx elemtype closed:4 elemsize:2",
         "schedt": "goidgen ngsys:4 gFree.stack.count:4 gFree.noStack.count:4",
         "p": "goidcacheend goidcache gFree.count:4",
-        "moduledata": "etypes types etext text",
+        "moduledata": "etypes types etext text next pluginpath:16",
         "type": "size str:4 tflag:1 kind:1",
         "mheap": "lock arenas",
         "heapArena": "spans",
@@ -68,6 +69,7 @@ def _offsets() -> dict[str, int]:
     offsets |= {f"const.G{status}": number for number, status in enumerate(statuses.split(), 3)}
     heap = {"pageSize": 8192, "pagesPerArena": 8192, "heapArenaBytes": 1 << 26, "arenaL1Bits": 0, "arenaL2Bits": 22}
     offsets |= {f"const.{name}": value for name, value in heap.items()}
+    offsets["width mspan.freeindex"] = 2
     return {**offsets, "const.Gscan": 0x1000, "const.mSpanInUse": 1, "const.arenaBaseOffset": -(1 << 47)}
 
 
@@ -86,6 +88,7 @@ class FunctionList:
     """What memory asks of GoImage.functions: functions of 256 bytes each, one after the other, from TEXT on."""
 
     def __init__(self, names: tuple[str, ...] = FUNCTIONS) -> None:
+        self.plugins = Plugins()
         self._all = [Function(name, TEXT + 256 * i, TEXT + 256 * (i + 1)) for i, name in enumerate(names)]
 
     def find(self, name: str) -> Function | None:

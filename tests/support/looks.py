@@ -51,6 +51,7 @@ def census() -> Census:
         waits=(Wait(ANSWERS, "send"),),
         stack=(0x10, 0x20, 0x50),
         stack_complete=True,
+        depth=3,
         wait_since_ns=NOW_MONOTONIC_NS - 72 * SECOND,
         parent_id=7,
         created_at=0x40,
@@ -64,6 +65,7 @@ def census() -> Census:
         select=True,
         stack=(0x10, 0x30, 0x50),
         stack_complete=True,
+        depth=3,
     )
     collector = Goroutine(address=0xC000001400, id=3, status="waiting", wait_reason="GC worker (idle)", system=True)
     running = Goroutine(address=0xC000001600, id=1, status="running")

@@ -48,6 +48,7 @@ def test_everything_is_seen(bias: int) -> None:
             created_at=program.pc("main.main") - bias,
             started_at=program.pc("main.worker", 0) - bias,
             park=(32 + 3 * 48, gopark + bias, 2, found.goroutines[1].park[3]),
+            depth=4,
         )
         == found.goroutines[1]
     )

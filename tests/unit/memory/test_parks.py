@@ -7,6 +7,7 @@ import pytest
 
 from otelchan.errors import BinaryError
 from otelchan.memory.goroutines import Table, read_table
+from otelchan.memory.modules import modules_of
 from otelchan.memory.parks import ATTEMPTS, Parks, ranges_of, settle
 from otelchan.memory.waits import OPERATIONS, reasons_of
 from tests.support.fabricated import LAYOUT, Fabricated, FunctionList
@@ -17,7 +18,8 @@ DEEPER = ("runtime.gopark", "runtime.chanrecv", "main.deeper", "runtime.goexit")
 
 def settled(program: Fabricated, while_reading: Callable[[int, int], None] | None = None) -> tuple[Table, Parks]:
     """The table and what was found of all that are parked in it. while_reading: what the program does meanwhile."""
-    ranges = ranges_of(program.memory, program.image, program.bias)
+    modules = modules_of(program.memory, LAYOUT, program.globals, program.bias)
+    ranges = ranges_of(program.image, program.bias, modules)
     table = read_table(program.memory, LAYOUT, program.globals, program.bias)
     program.memory.before_piece = while_reading
     pending = np.flatnonzero(table.parked(LAYOUT))
@@ -246,4 +248,4 @@ def test_an_executable_without_goexit_is_refused() -> None:
     object.__setattr__(program.image, "functions", program.functions)
 
     with pytest.raises(BinaryError, match=r"/srv/app has no function runtime\.goexit"):
-        ranges_of(program.memory, program.image, 0)
+        ranges_of(program.image, 0, modules_of(program.memory, LAYOUT, program.globals, 0))

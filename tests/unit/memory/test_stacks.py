@@ -181,3 +181,48 @@ def test_a_large_stack_is_followed_alone() -> None:
     stacks = many([deep])
 
     assert [(0x1111, *[0x2222] * 300, END)] == shown(stacks)
+
+
+def deep(count: int) -> list[int]:
+    """A chain of that many frames, the last one in runtime.goexit."""
+    return [word for i in range(count - 1) for word in (0x10000 + 16 * (i + 1), 0x2222)] + [0, END]
+
+
+def test_a_deep_chain_is_counted_where_it_is_not_kept() -> None:
+    """The innermost MAX_FRAMES return addresses and the saved pc are kept, and it is complete all the same."""
+    stacks = one(0x10000, deep(3 * MAX_FRAMES), bp=0x10000)
+
+    assert [(0x1111, *[0x2222] * MAX_FRAMES)] == stacks.stack
+    assert ([True], [False], [1 + 3 * MAX_FRAMES]) == (
+        stacks.complete.tolist(),
+        stacks.beyond.tolist(),
+        stacks.depth.tolist(),
+    )
+
+
+def test_a_deep_chain_that_goes_on_behind_the_copy_is_counted_so_far() -> None:
+    """Its depth is what was found of it."""
+    words = deep(3 * MAX_FRAMES)[: 4 * MAX_FRAMES]
+    stacks = one(0x10000, words, bp=0x10000, high=0x10000 + 16 * 3 * MAX_FRAMES)
+
+    assert ([False], [True], [1 + 2 * MAX_FRAMES]) == (
+        stacks.complete.tolist(),
+        stacks.beyond.tolist(),
+        stacks.depth.tolist(),
+    )
+
+
+def test_deep_chains_that_differ_behind_what_is_kept_are_not_equal() -> None:
+    """Nine goroutines that came the same way but for one call far down: all are complete, and as deep as they are."""
+    count = MAX_FRAMES + 100
+    chains = [deep(count) for _ in range(9)]
+    chains[4][2 * (MAX_FRAMES + 50) + 1] = 0x3333
+    words = [word - 0x10000 + 0x1000000 * n if word >= 0x10000 else word for n, c in enumerate(chains, 1) for word in c]
+    sp = u64(*(0x1000000 * n for n in range(1, 10)))
+    size = u64(*[16 * count] * 9)
+    of = Sleepers(u64(*[0x1111] * 9), sp, sp, sp + size, np.arange(9) * 2 * count, size)
+    stacks = follow(u64(*words), of, RANGES)
+
+    assert [True] * 9 == stacks.complete.tolist()
+    assert [1 + count] * 9 == stacks.depth.tolist()
+    assert {(0x1111, *[0x2222] * MAX_FRAMES)} == set(stacks.stack)

@@ -55,7 +55,7 @@ var (
 
 // madeType is a type that no compiler has seen.
 func madeType() reflect.Type {
-	return reflect.StructOf([]reflect.StructField{{Name: "Made", Type: reflect.TypeFor[int64]()}})
+	return reflect.StructOf([]reflect.StructField{{Name: "Made", Type: reflect.TypeOf(int64(0))}})
 }
 
 func note(name string, channel any, senders, receivers int) {

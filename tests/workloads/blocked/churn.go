@@ -14,7 +14,7 @@ type link struct{ a, b chan int }
 func churn(count int) {
 	first := link{make(chan int), make(chan int)}
 	previous := first
-	for range count {
+	for i := 0; i < count; i++ {
 		following := link{make(chan int), make(chan int)}
 		go passOn(previous, following)
 		previous = following
@@ -22,7 +22,7 @@ func churn(count int) {
 	go passOn(previous, first)
 	first.a <- 1
 	first.b <- 2
-	for range count {
+	for i := 0; i < count; i++ {
 		go func() {
 			for {
 				time.Sleep(50 * time.Microsecond)
@@ -75,7 +75,7 @@ func blockFinalizer() {
 
 // forget makes channels, uses them, prints where they were and lets the collector have them.
 func forget() {
-	for range 100 {
+	for i := 0; i < 100; i++ {
 		fmt.Printf("%p\n", forgotten())
 	}
 	runtime.GC()

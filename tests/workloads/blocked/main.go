@@ -83,7 +83,7 @@ func answer(command string, number int) {
 	case "gc":
 		runtime.GC()
 	case "gcloop":
-		for range number {
+		for i := 0; i < number; i++ {
 			runtime.GC()
 			time.Sleep(time.Millisecond)
 		}
@@ -110,7 +110,7 @@ func dump() {
 	}
 }
 
-// awaitStill is awaitParked for crowds, whose dump would take seconds.
+// awaitStill is awaitParked for crowds, whose dump takes seconds.
 func awaitStill(want int) {
 	runnable := []metrics.Sample{
 		{Name: "/sched/goroutines/runnable:goroutines"},
@@ -119,6 +119,10 @@ func awaitStill(want int) {
 	for {
 		time.Sleep(50 * time.Millisecond)
 		metrics.Read(runnable)
+		if runnable[0].Value.Kind() == metrics.KindBad { // before Go 1.26
+			awaitParked(want)
+			return
+		}
 		if runtime.NumGoroutine() >= want && runnable[0].Value.Uint64() == 0 && runnable[1].Value.Uint64() <= 1 {
 			return
 		}

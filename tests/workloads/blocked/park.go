@@ -1,7 +1,6 @@
 package main
 
 import (
-	"iter"
 	"net"
 	"os"
 	"os/signal"
@@ -18,7 +17,6 @@ var (
 	group     sync.WaitGroup
 	condition = sync.NewCond(&sync.Mutex{})
 	listener  net.Listener
-	next      func() (int, bool)
 	pipe      [2]int
 )
 
@@ -28,19 +26,19 @@ func parkAll() int {
 }
 
 func parkOnChannels() int {
-	for range 7 {
+	for i := 0; i < 7; i++ {
 		go func() { unbuffered <- 1 }()
 	}
 	for len(full) < cap(full) {
 		full <- Price{len(full)}
 	}
-	for range 5 {
+	for i := 0; i < 5; i++ {
 		go sendPrice(Price{5})
 	}
-	for range 11 {
+	for i := 0; i < 11; i++ {
 		go func() { <-empty }()
 	}
-	for range 3 {
+	for i := 0; i < 3; i++ {
 		go receiveAll(ranged)
 	}
 	idle <- [3]byte{1}
@@ -66,7 +64,7 @@ func receiveAll(from chan Pair[string, int]) {
 
 // parkOnSelects has sends and receives in one select, and one channel in both directions of a select.
 func parkOnSelects() int {
-	for range 13 {
+	for i := 0; i < 13; i++ {
 		go func() {
 			select {
 			case mixed <- nil:
@@ -76,7 +74,7 @@ func parkOnSelects() int {
 		}()
 	}
 	go sendAndReceive()
-	for range 2 {
+	for i := 0; i < 2; i++ {
 		go func() {
 			select {
 			case <-neverDone.Done():
@@ -112,10 +110,10 @@ func sendAndReceive() {
 }
 
 func parkForEver() int {
-	for range 2 {
+	for i := 0; i < 2; i++ {
 		go func() { <-nilRecv }()
 	}
-	for range 3 {
+	for i := 0; i < 3; i++ {
 		go func() { nilSend <- "" }()
 	}
 	go func() { select {} }()
@@ -146,17 +144,11 @@ func parkOnTheRest() int {
 	go time.Sleep(time.Hour)
 	go listener.Accept()
 	go syscall.Read(pipe[0], make([]byte, 1))
-	next, _ = iter.Pull(func(yield func(int) bool) {
-		for i := 0; yield(i); i++ {
-		}
-	})
-	next() // now its goroutine waits in the coroutine's yield
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, syscall.SIGUSR2) // os/signal.loop
 	runtime.SetFinalizer(&Price{}, func(*Price) {})
-	runtime.AddCleanup(new(Price), func(int) {}, 0)
 	note("signal", interrupted, 0, 0)
-	return 9 + 1 + 1
+	return 9 + 1 + parkNew()
 }
 
 func waitForCondition() {
@@ -246,7 +238,7 @@ func (Inner) Take() { taken <- 1 }
 func (Inner) Give() { <-given }
 
 func parkMore(count int) int {
-	for range count {
+	for i := 0; i < count; i++ {
 		go func() { make(chan Price) <- Price{} }()
 	}
 	return count
@@ -255,7 +247,7 @@ func parkMore(count int) int {
 func parkShared(count int) int {
 	started := make(chan int)
 	stop := neverStop.Done()
-	for range count {
+	for i := 0; i < count; i++ {
 		go func() {
 			select {
 			case <-stop:

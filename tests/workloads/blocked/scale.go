@@ -21,7 +21,7 @@ func parkCrowd(count int) int {
 		func() { <-crowdThree },
 	}
 	parked := make([]int, len(places))
-	for number := range count {
+	for number := 0; number < count; number++ {
 		place := number % len(places)
 		parked[place]++
 		go places[place]()
@@ -44,7 +44,7 @@ func parkThree(count int) int {
 		return 0
 	}
 	answers := make(chan error)
-	for range count {
+	for i := 0; i < count; i++ {
 		go func() {
 			in, out := make(chan int), make(chan int)
 			select {
@@ -64,7 +64,7 @@ func parkDeep(count, depth int) int {
 		return 0
 	}
 	bottom := make(chan uint16)
-	for range count {
+	for i := 0; i < count; i++ {
 		go func() { goDown(bottom, depth) }()
 	}
 	note("bottom", bottom, 0, count)

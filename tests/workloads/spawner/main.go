@@ -68,7 +68,7 @@ func end(number int) {
 }
 
 func pass(number int) {
-	for range number {
+	for i := 0; i < number; i++ {
 		var done sync.WaitGroup
 		done.Add(1)
 		spawn(done.Done)
@@ -80,7 +80,7 @@ func churn() {
 	defer churners.Done()
 	for churning.Load() {
 		var done sync.WaitGroup
-		for range 7 {
+		for i := 0; i < 7; i++ {
 			done.Add(1)
 			spawn(done.Done)
 		}
@@ -104,7 +104,7 @@ func main() {
 		switch command {
 		case "start":
 			staying += number
-			for range number {
+			for i := 0; i < number; i++ {
 				spawn(stay)
 			}
 		case "end":
@@ -117,7 +117,7 @@ func main() {
 		case "churn":
 			churning.Store(true)
 			churners.Add(number)
-			for range number {
+			for i := 0; i < number; i++ {
 				spawn(churn)
 			}
 		case "rest":

@@ -1,0 +1,3 @@
+module example.com/plugged
+
+go 1.19
