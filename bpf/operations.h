@@ -7,42 +7,71 @@
 #define OC_CF 0x01
 #define OC_ZF 0x40
 
-OC_INLINE int oc_buffered(struct pt_regs *ctx, u32 condition)
+/* Whether this hit counts, by the processor's flags. */
+OC_INLINE int oc_condition(struct pt_regs *ctx, struct oc_site *s)
 {
 	u64 flags = OC_FLAGS(ctx);
-	if (condition == OC_COND_ALWAYS)
-		return 1;
-	if (condition == OC_COND_BELOW)
+	switch (OC_COOKIE_FLAGS(s->cookie) & OC_FLAG_CONDITION) {
+	case OC_COND_ABOVE:
+		return !(flags & (OC_CF | OC_ZF));
+	case OC_COND_BELOW:
 		return (flags & OC_CF) != 0;
-	return !(flags & (OC_CF | OC_ZF));
+	case OC_COND_EQUAL:
+		return (flags & OC_ZF) != 0;
+	case OC_COND_NOT_EQUAL:
+		return !(flags & OC_ZF);
+	case OC_COND_ABOVE_EQUAL:
+		return !(flags & OC_CF);
+	case OC_COND_BELOW_EQUAL:
+		return (flags & (OC_CF | OC_ZF)) != 0;
+	}
+	return 1;
 }
 
-/* The channel is in a register, or a fixed distance below it, or in a stack slot: then the register is said to be rsp. */
-OC_INLINE u64 oc_site_channel(struct pt_regs *ctx, struct oc_site *s)
+/* A receive that finds the channel closed, with an element in the buffer or without. */
+OC_INLINE void oc_after_close(struct oc_site *s, u64 name_key, u64 closed, u32 elements)
 {
-	u32 number = OC_COOKIE_REGISTER(s->cookie);
-	u64 value = oc_register(ctx, number);
-	if (number == OC_RSP)
-		return oc_word(s, value + OC_COOKIE_FRAME(s->cookie));
-	return value - (u64)OC_COOKIE_AUX(s->cookie) * 8;
+	struct oc_rare *r = oc_rare_of(s, name_key);
+	if (!r)
+		return;
+	u64 now = bpf_ktime_get_ns();
+	u64 delay = now > closed ? now - closed : 0;
+	u32 bucket = 0;
+	if (delay > 100) bucket = 1;
+	if (delay > 1000) bucket = 2;
+	if (delay > 10000) bucket = 3;
+	if (delay > 100000) bucket = 4;
+	if (delay > 1000000) bucket = 5;
+	if (delay > 10000000) bucket = 6;
+	__sync_fetch_and_add(&r->drained, elements);
+	__sync_fetch_and_add(&r->delay_sum_ns, delay);
+	__sync_fetch_and_add(&r->delays[bucket], 1);
 }
 
 OC_INLINE int oc_on_buffer(struct pt_regs *ctx, struct oc_site *s, u32 operation)
 {
-	if (!oc_buffered(ctx, OC_COOKIE_FLAGS(s->cookie)))
+	if (!oc_condition(ctx, s))
 		return 0;	/* it will park, or answer "would block" */
-	struct oc_counts *c = oc_counts_of(s, oc_name_key(s, oc_site_channel(ctx, s)));
+	u64 closed;
+	u64 name_key = oc_name_key_closed(s, oc_site_channel(ctx, s), &closed);
+	struct oc_counts *c = oc_counts_of(s, name_key);
 	if (!c)
 		return 0;
 	__sync_fetch_and_add(operation == OC_OP_SEND ? &c->send_ok : &c->recv_ok, 1);
+	if (closed && operation == OC_OP_RECV)
+		oc_after_close(s, name_key, closed, 1);
 	return 0;
 }
 
 OC_INLINE int oc_on_recv_closed(struct pt_regs *ctx, struct oc_site *s)
 {
-	struct oc_counts *c = oc_counts_of(s, oc_name_key(s, oc_site_channel(ctx, s)));
+	u64 closed;
+	u64 name_key = oc_name_key_closed(s, oc_site_channel(ctx, s), &closed);
+	struct oc_counts *c = oc_counts_of(s, name_key);
 	if (c)
 		__sync_fetch_and_add(&c->recv_closed, 1);
+	if (closed)
+		oc_after_close(s, name_key, closed, 0);
 	return 0;
 }
 
@@ -55,9 +84,14 @@ OC_INLINE int oc_on_select(struct pt_regs *ctx, struct oc_site *s)
 		return 0;	/* the default branch */
 	struct oc_gkey k = { .target = s->target, .g = OC_G(ctx) };
 	struct oc_park *p = MAP_LOOKUP(parked, &k);
-	if (p && p->counted == s->config->operations_epoch) {
-		p->counted = 0;
-		return 0;
+	u32 woken_by_close = 0;
+	if (p) {
+		woken_by_close = p->by_close;
+		p->by_close = 0;
+		if (p->counted == s->config->operations_epoch) {
+			p->counted = 0;
+			return 0;
+		}
 	}
 	u64 spilled[4] = {};	/* cas0, order0, pc0, nsends */
 	if (bpf_probe_read_user(spilled, sizeof(spilled), (void *)(OC_SP(ctx) + OC_COOKIE_FRAME(s->cookie) + 8))) {
@@ -67,15 +101,19 @@ OC_INLINE int oc_on_select(struct pt_regs *ctx, struct oc_site *s)
 	u64 channel = oc_word(s, spilled[0] + 16 * (u64)chosen);
 	if (!channel)
 		return 0;
-	struct oc_counts *c = oc_counts_of(s, oc_name_key(s, channel));
+	u64 closed;
+	u64 name_key = oc_name_key_closed(s, channel, &closed);
+	struct oc_counts *c = oc_counts_of(s, name_key);
 	if (!c)
 		return 0;
-	if (chosen < (long)spilled[3])
+	if (chosen < (long)spilled[3]) {
 		__sync_fetch_and_add(&c->send_ok, 1);
-	else if (oc_register(ctx, OC_COOKIE_AUX(s->cookie)) & 0xff)
-		__sync_fetch_and_add(&c->recv_ok, 1);
-	else
-		__sync_fetch_and_add(&c->recv_closed, 1);
+		return 0;
+	}
+	u32 ok = oc_register(ctx, OC_COOKIE_AUX(s->cookie)) & 0xff;
+	__sync_fetch_and_add(ok ? &c->recv_ok : &c->recv_closed, 1);
+	if (closed && !woken_by_close)
+		oc_after_close(s, name_key, closed, ok != 0);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include "waits.h"
 #include "operations.h"
 #include "lifecycle.h"
+#include "polls.h"
+#include "processes.h"
 
 SEC("uprobe")
 int oc_dispatch(struct pt_regs *ctx)
@@ -16,6 +18,11 @@ int oc_dispatch(struct pt_regs *ctx)
 	s.cookie = bpf_get_attach_cookie(ctx);
 	u32 id = OC_COOKIE_TARGET(s.cookie);
 	u32 kind = OC_COOKIE_KIND(s.cookie);
+	if (id & OC_OF_FILE) {
+		if (kind == OC_BIRTH)
+			return oc_on_birth(ctx, id & ~OC_OF_FILE);
+		id = oc_target_of_process(id & ~OC_OF_FILE);
+	}
 	s.target = id;
 	s.config = MAP_LOOKUP(targets, &id);
 	s.tally = MAP_LOOKUP(tallies, &id);
@@ -39,6 +46,12 @@ int oc_dispatch(struct pt_regs *ctx)
 		return oc_on_make(ctx, &s);
 	case OC_CLOSE:
 		return oc_on_close(ctx, &s);
+	case OC_PANIC:
+		return oc_on_panic(ctx, &s);
+	case OC_WOULD_BLOCK:
+		return oc_on_would_block(ctx, &s);
+	case OC_SELECT_DEFAULT:
+		return oc_on_select_default(ctx, &s);
 	}
 	return 0;
 }

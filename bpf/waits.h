@@ -54,8 +54,11 @@ OC_INLINE int oc_on_park(struct pt_regs *ctx, struct oc_site *s)
 	if (flags & OC_FLAG_FOREVER)
 		return 0;	/* nobody can wake it: the census sees it */
 	u64 channel = lock ? lock - s->config->hchan_lock : 0;
+	if (flags & OC_FLAG_INLINED)
+		channel = flags & OC_FLAG_NO_CHANNEL ? 0 : oc_site_channel(ctx, s);
 	if (p) {
 		p->channel = channel;
+		p->by_close = 0;
 		p->operation = flags & OC_FLAG_OPERATION;
 		p->epoch = s->config->waits_epoch;
 		p->time = bpf_ktime_get_ns();
@@ -104,6 +107,7 @@ OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wa
 		oc_lost(s, OC_LOST_SPAN);
 		return;
 	}
+	b->record = OC_RECORD_BLOCK;
 	b->target = s->target;
 	b->operation = w->operation;
 	b->select = w->select;
@@ -156,9 +160,13 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 		return 0;
 	}
 	u32 slot = OC_COOKIE_AUX(s->cookie);
-	u32 waker_does = OC_COOKIE_FLAGS(s->cookie) & OC_FLAG_OPERATION;
+	u32 flags = OC_COOKIE_FLAGS(s->cookie);
+	u32 waker_does = flags & OC_FLAG_OPERATION;
 	struct oc_wake w = {};
-	w.g = slot == OC_AUX_NONE ? oc_word(s, window[0] + 8) : window[slot & (OC_WINDOW - 1)];
+	if (flags & OC_FLAG_IN_REGISTER)
+		w.g = oc_register(ctx, OC_COOKIE_REGISTER(s->cookie));
+	else
+		w.g = slot == OC_AUX_NONE ? oc_word(s, window[OC_STACK_ARGUMENT] + 8) : window[slot & (OC_WINDOW - 1)];
 	w.by_close = waker_does == OC_OP_CLOSE;
 
 	struct oc_gkey k = { .target = s->target, .g = w.g };
@@ -184,7 +192,9 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 	oc_count_wake(s, &w);
 	if (w.select && !w.by_close)
 		oc_mark_counted(s, w.g);
-	u64 caller = window[(OC_COOKIE_FRAME(s->cookie) >> 3) & (OC_WINDOW - 1)];
+	else if (w.select && p)
+		p->by_close = 1;
+	u64 caller = window[OC_RETURN_WORD(OC_COOKIE_FRAME(s->cookie)) & (OC_WINDOW - 1)];
 	if (!w.by_close && caller >= s->config->selectgo_low && caller < s->config->selectgo_high)
 		oc_mark_counted(s, OC_G(ctx));
 	if (!w.start) {

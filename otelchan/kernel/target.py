@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from otelchan.gobinary.types import GoImage
@@ -23,13 +25,37 @@ _OFFSETS = {
 }
 
 
+_PASSING_ON = ("reflect.makechan", "reflect.MakeChan", "runtime.makechan64")
+
+
 def target_entry(image: GoImage, bias: int) -> np.ndarray:
-    """What the kernel side must know about a program: its layout, and where two functions are."""
+    """What the kernel side must know about a program: its layout, where functions are, what names no channel."""
     entry = np.zeros((), TARGET)
-    for field, function in (("selectgo", "runtime.selectgo"), ("reflect", "reflect.makechan")):
+    for field, function in (("selectgo", "runtime.selectgo"), ("reflect_close", "reflect.chanclose")):
         found = image.functions.find(function)
         if found:
             entry[f"{field}_low"], entry[f"{field}_high"] = found.entry + bias, found.end + bias
+    passing_on = [image.functions.find(name) for name in _PASSING_ON]
+    set_skips(entry, [(function.entry + 1, function.end + 1) for function in passing_on if function], bias)
     for field, name in _OFFSETS.items():
         entry[field] = image.layout[name]
     return entry
+
+
+def set_skips(entry: np.ndarray, ranges: Sequence[tuple[int, int]], bias: int) -> None:
+    """Channels that are made at return addresses in these ranges, [low, high), are named by a caller further out.
+
+    Link-time addresses; SKIPS ranges at most.
+    """
+    entry["skips"] = len(ranges)
+    for place, (low, high) in enumerate(ranges):
+        entry["skip_low"][place], entry["skip_high"][place] = low + bias, high + bias
+
+
+def moved(entry: np.ndarray, bias: int) -> np.ndarray:
+    """The same entry for a process that was loaded so much further up: as oc_move of bpf/processes.h."""
+    there = entry.copy()
+    for name in there.dtype.names or ():
+        if name.endswith(("_low", "_high")):
+            there[name] += np.uint64(bias)
+    return there

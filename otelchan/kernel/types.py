@@ -16,8 +16,14 @@ TARGETS = 256
 UNNAMED = 1 << 63
 STACK_BYTES = 4096
 WAKER_FRAMES = 24
+PANIC_FRAMES = 64
 BUCKETS = 110
 BUCKET_FIRST = 10
+DELAY_BOUNDS_NS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+"""Of receives after a close: inclusive upper bounds of oc_rare.delays, but for the last, which has none."""
+NIL_KEY = 1
+UNKNOWN_KEY = 0
+SKIPS = 16
 
 
 class Kind(IntEnum):
@@ -31,6 +37,9 @@ class Kind(IntEnum):
     SELECT = 6
     MAKE = 7
     CLOSE = 8
+    PANIC = 9
+    WOULD_BLOCK = 10
+    SELECT_DEFAULT = 11
 
 
 class Loss(IntEnum):
@@ -45,17 +54,23 @@ class Loss(IntEnum):
     NAME = 6
     UNPARKED = 7
     STALE = 8
+    CASE = 9
+    RARE = 10
 
 
-TARGET_FIELDS = (
+TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
     ("span_threshold_ns", "u8"),
     ("spans_allowed", "u8"),
+    ("makes_since", "u8"),
     ("selectgo_low", "u8"),
     ("selectgo_high", "u8"),
-    ("reflect_low", "u8"),
-    ("reflect_high", "u8"),
+    ("reflect_close_low", "u8"),
+    ("reflect_close_high", "u8"),
+    ("skip_low", "u8", SKIPS),
+    ("skip_high", "u8", SKIPS),
     ("waits_epoch", "u4"),
     ("operations_epoch", "u4"),
+    ("skips", "u4"),
     ("g_goid", "u4"),
     ("g_param", "u4"),
     ("g_waitreason", "u4"),
@@ -70,7 +85,15 @@ TARGET_FIELDS = (
     ("hchan_qcount", "u4"),
 )
 
-TARGET = np.dtype([(name, "<" + kind) for name, kind in TARGET_FIELDS], align=True)
+TARGET = np.dtype([(name, "<" + kind, *many) for name, kind, *many in TARGET_FIELDS], align=True)
+FILES = 256
+PROCESSES = 2048
+OF_FILE = 0x8000
+NOBODY = 0xFFFFFFFF
+BIRTH_KIND = 0xFF
+FILE = np.dtype([("birth", "<u8"), ("as", TARGET)], align=True)
+PROCESS = np.dtype([("target", "<u4"), ("file", "<u4"), ("born", "<u8"), ("sp", "<u8")])
+BIRTH = np.dtype([(name, "<u8") for name in ("time", "bias")] + [(n, "<u4") for n in ("pid", "target", "file", "pad")])
 TALLY = np.dtype([("hits", "<u8", 16), ("lost", "<u8", 16), ("spans", "<u8")])
 GKEY = np.dtype([("target", "<u8"), ("g", "<u8")])
 PARK = np.dtype(
@@ -80,12 +103,28 @@ PARK = np.dtype(
         ("operation", "<u4"),
         ("epoch", "<u4"),
         ("counted", "<u4"),
-        ("pad", "<u4"),
+        ("by_close", "<u4"),
     ]
 )
 CKEY = np.dtype([("target", "<u8"), ("id", "<u8")])
-CHANNEL = np.dtype([("name_key", "<u8"), ("made", "<u8")])
-COUNTS = np.dtype([(name, "<u8") for name in ("send_ok", "recv_ok", "recv_closed", "closes", "residue", "made")])
+CHANNEL = np.dtype([("name_key", "<u8"), ("made", "<u8"), ("closed", "<u8")])
+COUNT_FIELDS = (
+    *("send_ok", "recv_ok", "recv_closed", "closes", "residue", "made"),
+    *("send_would_block", "recv_would_block"),
+)
+COUNTS = np.dtype([(name, "<u8") for name in COUNT_FIELDS])
+PANICS = ("send_on_closed", "close_of_closed", "close_of_nil")
+"""enum oc_panic_type."""
+RARE = np.dtype(
+    [
+        ("closed_ns", "<u8"),
+        ("closed_by", "<u8"),
+        ("panics", "<u8", len(PANICS)),
+        ("drained", "<u8"),
+        ("delay_sum_ns", "<u8"),
+        ("delays", "<u8", len(DELAY_BOUNDS_NS) + 1),
+    ]
+)
 HKEY = np.dtype([("target", "<u8"), ("name_key", "<u8"), ("operation", "<u8")])
 HISTOGRAM = np.dtype([("count", "<u8"), ("sum_ns", "<u8"), ("buckets", "<u8", BUCKETS)])
 
@@ -97,8 +136,12 @@ STRUCTS = {
     "oc_ckey": CKEY,
     "oc_channel": CHANNEL,
     "oc_counts": COUNTS,
+    "oc_rare": RARE,
     "oc_hkey": HKEY,
     "oc_histogram": HISTOGRAM,
+    "oc_file": FILE,
+    "oc_process": PROCESS,
+    "oc_birth": BIRTH,
 }
 
 MAPS = {
@@ -108,10 +151,17 @@ MAPS = {
     "channels": (CKEY, CHANNEL),
     "counts": (CKEY, COUNTS),
     "blocks": (HKEY, HISTOGRAM),
+    "rare": (CKEY, RARE),
+    "files": (np.dtype("<u4"), FILE),
+    "processes": (np.dtype("<u4"), PROCESS),
 }
 
-BLOCK_HEAD = struct.Struct("<IIII QQ QQ QQ QQ QQQQ IIQ")
+BLOCK_RECORD, PANIC_RECORD = 1, 2  # enum oc_record
+_PANIC_MARK = PANIC_RECORD.to_bytes(4, "little")
+BLOCK_HEAD = struct.Struct("<IIIIII QQ QQ QQ QQ QQQQ QQ")
 BLOCK_SIZE = BLOCK_HEAD.size + 8 * WAKER_FRAMES + STACK_BYTES
+PANIC_HEAD = struct.Struct("<II QQQQQQ")
+PANIC_SIZE = PANIC_HEAD.size + 8 * PANIC_FRAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +189,51 @@ class BlockRecord:
     stack: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class PanicRecord:
+    """struct oc_panic: a channel operation is about to panic. error: one of PANICS. channel 0: nil, or not known.
+
+    frames: the address of the call of gopanic, then return addresses, innermost first.
+    """
+
+    target: int
+    error: str
+    time: int
+    channel: int
+    name_key: int
+    goid: int
+    frames: tuple[int, ...]
+
+
+def decode_record(data: bytes) -> BlockRecord | PanicRecord:
+    """One ring-buffer record. Raises ValueError when it is neither a struct oc_block nor a struct oc_panic."""
+    return decode_panic(data) if data[:4] == _PANIC_MARK else decode_block(data)
+
+
+def decode_panic(data: bytes) -> PanicRecord:
+    """One ring-buffer record. Raises ValueError when it is not exactly one struct oc_panic."""
+    _require(data, PANIC_RECORD, PANIC_SIZE)
+    _, target, error, time, channel, name_key, goid, frames_bytes = PANIC_HEAD.unpack_from(data)
+    frames = struct.unpack_from(f"<{min(frames_bytes // 8, PANIC_FRAMES)}Q", data, PANIC_HEAD.size)
+    return PanicRecord(target, PANICS[error], time, channel, name_key, goid, frames)
+
+
 def decode_block(data: bytes) -> BlockRecord:
     """One ring-buffer record. Raises ValueError when it is not exactly one struct oc_block."""
-    if len(data) != BLOCK_SIZE:
-        raise ValueError(f"ring record of {len(data)} bytes, expected {BLOCK_SIZE}")
+    _require(data, BLOCK_RECORD, BLOCK_SIZE)
     head = BLOCK_HEAD.unpack_from(data)
-    *fields, wait_reason, stack_bytes, waker_bytes = head
-    target, operation, select, by_close, *rest = fields
+    _, target, operation, select, by_close, wait_reason, *rest, stack_bytes, waker_bytes = head
     count = min(waker_bytes // 8, WAKER_FRAMES)
     waker = struct.unpack_from(f"<{count}Q", data, BLOCK_HEAD.size)
     start = BLOCK_HEAD.size + 8 * WAKER_FRAMES
     stack = data[start : start + min(stack_bytes, STACK_BYTES)]
     flags = (bool(select), bool(by_close))
     return BlockRecord(target, operation, *flags, *rest, wait_reason, waker, stack)  # type: ignore[call-arg]
+
+
+def _require(data: bytes, kind: int, size: int) -> None:
+    if len(data) != size or data[:4] != kind.to_bytes(4, "little"):
+        raise ValueError(f"ring record of {len(data)} bytes that begins with {data[:4].hex()}, expected {size} bytes")
 
 
 def bucket_bound_ns(index: int) -> int | None:

@@ -11,11 +11,13 @@ import numpy as np
 from otelchan.kernel.types import bucket_bound_ns
 from otelchan.memory.types import CHANNEL_COLUMNS, ChannelMap, Goroutines, Indices, Mask, Words
 from otelchan.model.ages import AgeColumns
+from otelchan.model.closes import Place, close_facts
+from otelchan.model.kinds import one_kind
 from otelchan.model.names import Name
-from otelchan.model.observation import Counts, Observation, RawHistogram
+from otelchan.model.observation import Baseline, Counts, Observation, RawHistogram
 from otelchan.model.types import OPERATIONS, Age, ChannelView, Counter, Histogram
 
-_SOURCES = ("make", "code", "use")
+_SOURCES = ("alias", "make", "code", "use")
 _LAST_BOUND_NS = 1 << 63  # what is longer than the last kernel bucket
 
 
@@ -26,14 +28,6 @@ class Resolved(NamedTuple):
     element_type: str
     unbuffered: bool | None
     final: bool
-
-
-class Baseline(NamedTuple):
-    """What had been counted when a plane was attached; its counts are complete from then on."""
-
-    time_unix_ns: int
-    counts: Mapping[int, Counts]
-    blocks: Mapping[tuple[int, int], RawHistogram]
 
 
 class Live(NamedTuple):
@@ -57,21 +51,29 @@ class Live(NamedTuple):
 @dataclass(slots=True)
 class _Group:
     """All keys and live channels of one name. sums: of columns of its channels. keys: those that something was counted
-    for."""
+    for. kinds: of what they are for, live_kinds: of those that are live."""
 
     name: Name
     number: int
     element_type: str = ""
     keys: set[int] = field(default_factory=set)
     buffered: bool = False
+    live_kinds: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
     sums: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, Age] = field(default_factory=dict)
 
     def add(self, resolved: Resolved) -> None:
         self.element_type = self.element_type or resolved.element_type
         self.buffered |= resolved.unbuffered is not True
+        self.kinds.add(resolved.name.kind)
         if _SOURCES.index(resolved.name.source) < _SOURCES.index(self.name.source):
             self.name = resolved.name
+
+    @property
+    def kind(self) -> str:
+        """Of its live channels; the user's as soon as one of them is, so that it is not hidden among others."""
+        return one_kind(self.live_kinds or self.kinds)
 
 
 def channel_views(
@@ -80,8 +82,13 @@ def channel_views(
     counted: Mapping[int, Resolved],
     baselines: Mapping[str, Baseline],
     ages: AgeColumns,
+    unix_offset_ns: int,
+    place: Place,
 ) -> tuple[ChannelView, ...]:
-    """One view per name, sorted by name. counted: by the name keys that have counts. ages: of the goroutines seen."""
+    """One view per name, sorted by name. counted: by the name keys that have counts. ages: of the goroutines seen.
+
+    unix_offset_ns: what turns a monotonic time into Unix time. place: where a person wrote a call.
+    """
     groups: dict[str, _Group] = {}
 
     def group_of(what: Resolved) -> _Group:
@@ -90,6 +97,8 @@ def channel_views(
         return group
 
     of_what = np.array([group_of(what).number for what in live.different], np.int64)
+    for group in groups.values():
+        group.live_kinds |= group.kinds
     for key, what in counted.items():
         group_of(what).keys.add(key)
     every = list(groups.values())
@@ -98,7 +107,7 @@ def channel_views(
     _add_sums(seen, of_channel, every)
     if seen.census is not None:
         _add_oldest(Goroutines.of(seen.census.goroutines), ages, live, of_channel, every)
-    views = [_view(group, seen, baselines) for group in every]
+    views = [_view(group, seen, baselines, unix_offset_ns, place) for group in every]
     return tuple(sorted(views, key=lambda view: view.name))
 
 
@@ -145,13 +154,16 @@ def _add_oldest(
                 group.oldest[operation] = ages.at(found)
 
 
-def _view(group: _Group, seen: Observation, baselines: Mapping[str, Baseline]) -> ChannelView:
+def _view(
+    group: _Group, seen: Observation, baselines: Mapping[str, Baseline], unix_offset_ns: int, place: Place
+) -> ChannelView:
     sums = group.sums
     waits, makes = baselines.get("waits"), baselines.get("makes")
+    closes = _sum(group.keys, seen.kernel.counts, makes) if makes else Counts()
     return ChannelView(
         name=group.name.name,
         source=group.name.source,
-        kind=group.name.kind if not sums["timer"] else "timer",
+        kind=group.kind,
         element_type=group.element_type,
         channels=sums["channels"],
         closed=sums["closed"],
@@ -163,14 +175,21 @@ def _view(group: _Group, seen: Observation, baselines: Mapping[str, Baseline]) -
         processed=_processed(group, seen, baselines),
         blocks=_blocks(group, seen, waits) if waits else {},
         blocks_start_unix_ns=waits.time_unix_ns if waits else 0,
-        closes=Counter(_sum(group.keys, seen.kernel.counts, makes).closes, makes.time_unix_ns) if makes else None,
+        **close_facts(group.keys, seen.kernel, baselines, closes, unix_offset_ns, place),
     )
 
 
 def _processed(group: _Group, seen: Observation, baselines: Mapping[str, Baseline]) -> dict[tuple[str, str], Counter]:
-    """Only what is complete: hand-overs need the waits plane, buffers and closed channels the operations plane too."""
-    waits, operations = baselines.get("waits"), baselines.get("operations")
+    """Only what is complete: hand-overs need the waits plane, buffers and closed channels the operations plane too;
+    what would block needs the polls plane and no other. Nothing else is ever done on a nil channel."""
+    waits, operations, polls = baselines.get("waits"), baselines.get("operations"), baselines.get("polls")
     found: dict[tuple[str, str], Counter] = {}
+    if polls:
+        counts = _sum(group.keys, seen.kernel.counts, polls)
+        found["send", "would_block"] = Counter(counts.send_would_block, polls.time_unix_ns)
+        found["recv", "would_block"] = Counter(counts.recv_would_block, polls.time_unix_ns)
+    if group.kind == "nil":
+        return found
     base = operations if group.buffered else waits
     if base and waits:
         counts = _sum(group.keys, seen.kernel.counts, base)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS
 from otelchan.memory.types import Census, Channel, Indices, Mask, Words
 
 
@@ -20,10 +21,50 @@ class Counts(NamedTuple):
     closes: int = 0
     residue: int = 0
     made: int = 0
+    send_would_block: int = 0
+    recv_would_block: int = 0
 
     def minus(self, other: Counts) -> Counts:
         """What was counted since `other`."""
         return Counts(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Rare(NamedTuple):
+    """struct oc_rare: what happened to closed channels of a name, and on them, since it was first counted.
+
+    closed_ns: monotonic time of the last close; 0: never. closed_by: a live return address. panics: in the order of
+    kernel.types.PANICS. delays: of receives after a close, by the buckets of kernel.types.DELAY_BOUNDS_NS.
+    """
+
+    closed_ns: int = 0
+    closed_by: int = 0
+    panics: tuple[int, ...] = (0,) * len(PANICS)
+    drained: int = 0
+    delay_sum_ns: int = 0
+    delays: tuple[int, ...] = (0,) * (len(DELAY_BOUNDS_NS) + 1)
+
+    def minus(self, other: Rare) -> Rare:
+        """What was counted since `other`; the last close stays."""
+        return Rare(
+            self.closed_ns,
+            self.closed_by,
+            tuple(np.subtract(self.panics, other.panics).tolist()),
+            self.drained - other.drained,
+            self.delay_sum_ns - other.delay_sum_ns,
+            tuple(np.subtract(self.delays, other.delays).tolist()),
+        )
+
+    def plus(self, other: Rare) -> Rare:
+        """Of both; the later close."""
+        last = max(self, other, key=lambda rare: rare.closed_ns)
+        return Rare(
+            last.closed_ns,
+            last.closed_by,
+            tuple(np.add(self.panics, other.panics).tolist()),
+            self.drained + other.drained,
+            self.delay_sum_ns + other.delay_sum_ns,
+            tuple(np.add(self.delays, other.delays).tolist()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +79,15 @@ class RawHistogram:
         """What was counted since `other`."""
         buckets = tuple(np.subtract(self.buckets, other.buckets).tolist())
         return RawHistogram(self.count - other.count, self.sum_ns - other.sum_ns, buckets)
+
+
+class Baseline(NamedTuple):
+    """What had been counted when a plane was attached; its counts are complete from then on."""
+
+    time_unix_ns: int
+    counts: Mapping[int, Counts]
+    blocks: Mapping[tuple[int, int], RawHistogram]
+    rare: Mapping[int, Rare]
 
 
 class Parked(NamedTuple):
@@ -87,7 +137,7 @@ class KernelState:
     """What the kernel side has counted for one target.
 
     keys: channel address -> name key. made: channel address -> when it was made, 0 when that was not seen.
-    counts, blocks: by name key, and (name key, operation). parked: by g address.
+    counts, rare: by name key. blocks: by (name key, operation). parked: by g address.
     losses: by name of the reason.
     """
 
@@ -97,6 +147,7 @@ class KernelState:
     blocks: Mapping[tuple[int, int], RawHistogram] = field(default_factory=dict)
     parked: Mapping[int, Parked] = field(default_factory=dict)
     losses: Mapping[str, int] = field(default_factory=dict)
+    rare: Mapping[int, Rare] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +155,7 @@ class Observation:
     """time_unix_ns and monotonic_ns belong together. census is None when memory cannot be read any more.
 
     channels: by address; what was read of each channel that is known. planes: as in Snapshot.
+    registered: addresses of the channels that os/signal sends to; None: not known.
     """
 
     time_unix_ns: int
@@ -113,3 +165,4 @@ class Observation:
     channels: Mapping[int, Channel]
     planes: Mapping[str, str]
     ended: bool = False
+    registered: Collection[int] | None = None

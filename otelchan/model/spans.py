@@ -7,13 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from otelchan.gobinary.types import Frame, GoImage
-from otelchan.kernel.types import BlockRecord
+from otelchan.kernel.types import BlockRecord, PanicRecord
 from otelchan.model.names import Name
-from otelchan.model.stacks import frames_at, user_frames, walk
-from otelchan.model.types import BlockSpan, SpanContext, Waker
+from otelchan.model.stacks import frames_at, user_frames, user_site, walk
+from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, Waker
 
 LINK_MAX_AGE_NS = 60_000_000_000
 _LINKS_KEPT = 10_000
+_OUTERMOST = "runtime.goexit"  # under every goroutine
 
 
 class SpanMaker:
@@ -55,6 +56,28 @@ class SpanMaker:
         )
         self._remember(record.goid, record.end, context)
         return span
+
+    def panic(
+        self, record: PanicRecord, unix_offset_ns: int, new_id: Callable[[int], bytes] = os.urandom
+    ) -> PanicEvent:
+        """The event of one record, without the name of its channel."""
+        outermost = self._image.functions.frames(record.frames[-1] - self._bias) if record.frames else ()
+        return PanicEvent(
+            context=SpanContext(new_id(16), new_id(8)),
+            error=record.error,
+            channel="",
+            channel_source="",
+            channel_address=record.channel,
+            element_type="",
+            time_unix_ns=record.time + unix_offset_ns,
+            goroutine_id=record.goid,
+            frames=self._frames(record.frames[1:]),  # the first is the call of gopanic itself
+            stack_complete=any(frame.function == _OUTERMOST for frame in outermost),
+        )
+
+    def place(self, return_address: int) -> Frame | None:
+        """Where a person wrote the call with that live return address."""
+        return user_site(list(frames_at(self._image, [return_address - self._bias])))
 
     def _waker(self, record: BlockRecord) -> Waker:
         # The first address is the probed call itself, in runtime.send and the like; the rest are return addresses.

@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.model.observation import Counts, KernelState, Parks, RawHistogram
+from otelchan.model.observation import Counts, KernelState, Parks, Rare, RawHistogram
 
 
 class Tables(NamedTuple):
-    """Keys and values of the maps `channels`, `counts`, `blocks`, `parked`, for all targets at once."""
+    """Keys and values of the maps `channels`, `counts`, `blocks`, `parked`, `rare`, for all targets at once."""
 
     channels: tuple[np.ndarray, np.ndarray]
     counts: tuple[np.ndarray, np.ndarray]
     blocks: tuple[np.ndarray, np.ndarray]
     parked: tuple[np.ndarray, np.ndarray]
+    rare: tuple[np.ndarray, np.ndarray]
 
     def of(self, target_id: int, waits_epoch: int, losses: Mapping[str, int]) -> KernelState:
         """What belongs to one target. waits_epoch: parks of earlier attachments are left out."""
@@ -24,6 +25,7 @@ class Tables(NamedTuple):
         count_keys, counts = _of(self.counts, target_id)
         block_keys, blocks = _of(self.blocks, target_id)
         park_keys, parks = _of(self.parked, target_id)
+        rare_keys, rare = _of(self.rare, target_id)
         now_parked = (parks["time"] != 0) & (parks["epoch"] == waits_epoch)
         park_keys, parks = park_keys[now_parked], parks[now_parked]
         return KernelState(
@@ -43,6 +45,12 @@ class Tables(NamedTuple):
             },
             parked=Parks(park_keys["g"], parks["time"], parks["channel"]),
             losses=dict(losses),
+            rare={
+                key: Rare(closed, by, tuple(panics), drained, delay_sum, tuple(delays))
+                for key, closed, by, panics, drained, delay_sum, delays in zip(
+                    rare_keys["id"].tolist(), *(rare[name].tolist() for name in Rare._fields), strict=True
+                )
+            },
         )
 
 

@@ -24,17 +24,18 @@ __all__ = [
     "GoroutineView",
     "Histogram",
     "Losses",
+    "PanicEvent",
     "Snapshot",
     "SpanContext",
     "Waker",
 ]
 
-STATUSES = ("ok", "closed")
+STATUSES = ("ok", "closed", "would_block")
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Block durations. buckets: (inclusive upper bound in ns, count in it), ascending, empty ones left out."""
+    """Durations. buckets: (inclusive upper bound in ns, count in it), ascending, empty ones left out."""
 
     count: int
     sum_ns: int
@@ -53,12 +54,17 @@ class ChannelView:
     """All channels of one name in one program.
 
     source: "make" (its make was seen), "code" (the only make in the code that fits), "use", "alias".
-    kind: "user", "timer", "context", "signal", "runtime": all but the first are left out of lag and of findings.
+    kind: "user", "timer" (or a ticker), "ticker", "context", "signal", "runtime": all but the first are left out of lag
+        and of findings.
     channels: live channels of that name. lag: buffered elements plus parked senders, summed.
     waiters, oldest: by operation ("send", "recv"); absent key: none.
     processed: by (operation, status); a key is there only while what it says is complete.
     blocks: block-duration histogram by operation, cumulative since `blocks_start_unix_ns` (0: waits are off).
-    closes: closes since the probe was attached; None while it is not attached.
+    closes: since the probe was attached; None while it is not attached. residue: elements that were in the buffer then.
+    closed_unix_ns, closed_by: the last of them, the function that a person wrote; 0 and None: there was none.
+    drained: elements received from the buffer after the close. read_delay: from the close to each later receive, of
+    channels that were closed since `read_delay_start_unix_ns`. Both are None while they are not complete.
+    panics: by what is wrong, one of kernel.types.PANICS; absent key: none, or not complete.
     """
 
     name: str
@@ -76,6 +82,13 @@ class ChannelView:
     blocks: Mapping[str, Histogram] = field(default_factory=dict)
     blocks_start_unix_ns: int = 0
     closes: Counter | None = None
+    residue: Counter | None = None
+    closed_unix_ns: int = 0
+    closed_by: Frame | None = None
+    drained: Counter | None = None
+    read_delay: Histogram | None = None
+    read_delay_start_unix_ns: int = 0
+    panics: Mapping[str, Counter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,23 @@ class BlockSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class PanicEvent:
+    """A channel operation that was about to panic. error: one of kernel.types.PANICS. channel: "nil channel" for a nil
+    one, "chan ?" when it is not known which; then channel_address is 0."""
+
+    context: SpanContext
+    error: str
+    channel: str
+    channel_source: str
+    channel_address: int
+    element_type: str
+    time_unix_ns: int
+    goroutine_id: int
+    frames: tuple[Frame, ...]
+    stack_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Losses:
     """What could not be counted or kept, by reason; cumulative. Zero everywhere means nothing was lost."""
 
@@ -137,7 +167,7 @@ class Losses:
 class Snapshot:
     """One program at one moment. ended: this is the last one; its series end after it.
 
-    planes: "waits" and "operations" and "makes" -> "on", "off", "over budget", "not found".
+    planes: "makes", "waits", "operations" and "polls" -> "on", "off", "over budget", "not found".
     """
 
     process: Process
@@ -149,6 +179,7 @@ class Snapshot:
     goroutines: GoroutineView
     blocked: Sequence[Blocked] = ()
     spans: tuple[BlockSpan, ...] = ()
+    panics: tuple[PanicEvent, ...] = ()
     losses: Losses = Losses()
     planes: Mapping[str, str] = field(default_factory=dict)
     ended: bool = False

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
+from typing import TypeVar
 
 import numpy as np
 
 from otelchan.gobinary.types import GoImage
-from otelchan.kernel.types import UNNAMED, BlockRecord
+from otelchan.kernel.types import NIL_KEY, UNKNOWN_KEY, UNNAMED, BlockRecord, PanicRecord
 from otelchan.memory.types import Census, Channel, ChannelMap, Indices, Words
 from otelchan.model import goroutines
 from otelchan.model.ages import NO_AGES, AgeColumns, Ages
-from otelchan.model.channels import Baseline, Live, Resolved, channel_views
-from otelchan.model.names import Name, Namer, Uses
-from otelchan.model.observation import KernelState, Observation
+from otelchan.model.channels import Live, Resolved, channel_views
+from otelchan.model.kinds import SIGNALS, USER, kind_of_waker, of_signals
+from otelchan.model.names import Name, Namer, Rules
+from otelchan.model.observation import Baseline, KernelState, Observation
 from otelchan.model.spans import SpanMaker
-from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, Snapshot
+from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, PanicEvent, Snapshot
+from otelchan.model.uses import Uses
 from otelchan.target.types import Process
 
 _UNKNOWN = Name("chan ?", "use", "user")
 _NAMELESS = Resolved(_UNKNOWN, "", None, final=False)
+_NO_CHANNEL = {
+    UNKNOWN_KEY: Resolved(_UNKNOWN, "", None, final=True),
+    NIL_KEY: Resolved(Name("nil channel", "use", "nil"), "", True, final=True),
+}
 _KEYS_KEPT = 100_000
+_PANICS_KEPT = 100  # for one snapshot
+Event = TypeVar("Event", BlockSpan, PanicEvent)
 
 
 @dataclass(slots=True)
@@ -33,32 +42,50 @@ class World:
     image: GoImage
     bias: int
     attached_unix_ns: int
+    rules: Rules = field(default_factory=Rules)
     namer: Namer = field(init=False)
     baselines: dict[str, Baseline] = field(default_factory=dict)
     _keys: dict[int, Resolved] = field(default_factory=dict)
     _same: dict[Resolved, Resolved] = field(default_factory=dict)  # thousands of channels share a name, and one object
     _ages: Ages = field(default_factory=Ages)
     _spans: list[tuple[int, BlockSpan]] = field(default_factory=list)
+    _panics: list[tuple[int, PanicEvent]] = field(default_factory=list)
+    _panics_dropped: int = 0
     _unnamed: dict[int, Channel] = field(default_factory=dict)
     _uses: Uses = field(init=False)
     _span_maker: SpanMaker = field(init=False)
     _stacks: goroutines.Stacks = field(init=False)
     _created: goroutines.Created = field(default_factory=goroutines.Created)
+    _renamed: dict[int, Resolved] = field(default_factory=dict)  # names from before the rules changed
+    _woken: dict[int, str] = field(default_factory=dict)  # kinds of channels without a name, by who wakes
     _last: Observation | None = None
 
     def __post_init__(self) -> None:
-        self.namer = Namer(self.image)
+        self.namer = Namer(self.image, self.rules)
         self._uses = Uses(self.image)
         self._stacks = goroutines.Stacks(self.image)
         self._span_maker = SpanMaker(self.image, self.bias)
 
     def plane_attached(self, plane: str, time_unix_ns: int, kernel: KernelState) -> None:
         """From now on what the plane counts is complete; `kernel` is what had been counted before."""
-        self.baselines[plane] = Baseline(time_unix_ns, dict(kernel.counts), dict(kernel.blocks))
+        self.baselines[plane] = Baseline(time_unix_ns, dict(kernel.counts), dict(kernel.blocks), dict(kernel.rare))
 
     def plane_detached(self, plane: str) -> None:
         """What the plane counts is not complete any more."""
         self.baselines.pop(plane, None)
+
+    def rename(self, rules: Rules) -> None:
+        """These rules from now on, for all channels at once: what was counted moves to the new names. A channel whose
+        make was not seen and that no alias fits keeps the name it has."""
+        if rules == self.rules:
+            return
+        self.rules, self.namer = rules, Namer(self.image, rules)
+        for key, known in list(self._keys.items()):
+            if key & UNNAMED:
+                self._renamed[key] = self._keys.pop(key)
+            else:
+                name = self.namer.made_at(key - self.bias, known.element_type) or _UNKNOWN
+                self._keys[key] = self._one(known._replace(name=name._replace(kind=known.name.kind)))
 
     def look(self, census: Census) -> None:
         """A first look, before anything is attached: ages and counts of created goroutines start here."""
@@ -68,7 +95,7 @@ class World:
 
     def is_named(self, key: int) -> bool:
         """Whether the name behind a key will not change any more."""
-        return key in self._keys and self._keys[key].final
+        return key in _NO_CHANNEL or (key in self._keys and self._keys[key].final)
 
     def add_block(self, record: BlockRecord, unix_offset_ns: int, channel: Channel | None = None) -> None:
         """A blocking operation over the threshold has ended. channel: what can be read of it, if its name is new."""
@@ -80,7 +107,17 @@ class World:
             self._note_use(span)
             if channel is not None:
                 self._unnamed[key] = channel
+        self._note_kind(key, span)
         self._spans.append((key, span))
+
+    def add_panic(self, record: PanicRecord, unix_offset_ns: int, channel: Channel | None = None) -> None:
+        """A channel operation was about to panic. channel: as in add_block."""
+        if channel is not None and record.name_key & UNNAMED:
+            self._unnamed[record.name_key] = channel
+        if len(self._panics) == _PANICS_KEPT:  # the last one stays: a program dies of it
+            self._panics.pop()
+            self._panics_dropped += 1
+        self._panics.append((record.name_key, self._span_maker.panic(record, unix_offset_ns)))
 
     def _note_use(self, span: BlockSpan) -> None:
         """Who slept, and who handed over or took what it slept for; a closer does neither."""
@@ -90,18 +127,32 @@ class World:
             other = "send" if span.operation == "recv" else "recv"
             self._uses.add(span.channel_address, other, span.waker.frames[0].function)
 
+    def _note_kind(self, key: int, span: BlockSpan) -> None:
+        """Who wakes those that wait for a channel that is older than us may say what it is for."""
+        kind = kind_of_waker(span.waker)
+        if kind == USER or not key & UNNAMED:
+            return
+        if self.is_named(key):
+            known = self._keys[key]
+            self._keys[key] = self._one(known._replace(name=known.name._replace(kind=kind)))
+        elif len(self._woken) < _KEYS_KEPT:
+            self._woken[key] = kind
+
     def resolve(self, key: int, channel: Channel | None = None) -> Resolved:
         """Name and element type behind a name key. A key that was named stays so."""
-        known = self._keys.get(key)
+        known = _NO_CHANNEL.get(key) or self._keys.get(key)
         if known is not None and known.final:
             return known
         channel = channel or self._unnamed.get(key)
         room = known is not None or len(self._keys) < _KEYS_KEPT
-        found = self._resolve_unseen(channel, room) if key & UNNAMED else self._resolve_made(key, channel)
-        found = self._same.setdefault(found, found)
+        found = self._resolve_unseen(key, channel, room) if key & UNNAMED else self._resolve_made(key, channel)
+        found = self._one(found)
         if room:
             self._keys[key] = found
         return found
+
+    def _one(self, what: Resolved) -> Resolved:
+        return self._same.setdefault(what, what)
 
     def _resolve_made(self, key: int, channel: Channel | None) -> Resolved:
         place = key - self.bias
@@ -111,20 +162,29 @@ class World:
         name = self.namer.made(place, channel) or _UNKNOWN
         return Resolved(name, channel.element_type, channel.capacity == 0, final=True)
 
-    def _resolve_unseen(self, channel: Channel | None, kept: bool) -> Resolved:
+    def _resolve_unseen(self, key: int, channel: Channel | None, kept: bool) -> Resolved:
         """kept: there is room to remember the name; else it must come out the same whenever it is asked for."""
+        before = self._renamed.get(key)
         if channel is None:
-            return _NAMELESS
+            return before._replace(final=False) if before else _NAMELESS
         name = self.namer.unseen(channel, self._uses.of(channel.address) if kept else ())
+        self._renamed.pop(key, None)
+        if before and name.source == "use" == before.name.source:
+            name = before.name
+        name = name._replace(kind=self._woken.pop(key, name.kind))
         return Resolved(name, channel.element_type, channel.capacity == 0, final=True)
 
     def snapshot(self, seen: Observation) -> Snapshot:
         """The program now. Spans that ended since the last snapshot are handed over with it."""
+        unix_offset_ns = seen.time_unix_ns - seen.monotonic_ns
         seen = self._with_last_look(seen)
         ages = self._ages.of(seen.census, seen.kernel.parked) if seen.census else NO_AGES
         live = self._resolve_live(seen)
-        channels = channel_views(seen, live, self._resolve_counted(seen, live), self.baselines, ages)
+        counted = self._resolve_counted(seen, live)
+        place = self._span_maker.place
+        channels = channel_views(seen, live, counted, self.baselines, ages, unix_offset_ns, place)
         spans, self._spans = tuple(starmap(self._named, self._spans)), []
+        panics, self._panics = tuple(starmap(self._named, self._panics)), []
         self._unnamed.clear()
         self._uses.clear()
         return Snapshot(
@@ -137,17 +197,29 @@ class World:
             goroutines=goroutines.view(seen.census, ages, self._created, self.attached_unix_ns),
             blocked=self._blocked(seen, live, ages),
             spans=spans,
-            losses=Losses(dict(seen.kernel.losses)),
+            panics=panics,
+            losses=self._losses(seen.kernel),
             planes=dict(seen.planes),
             ended=seen.ended,
         )
+
+    def _losses(self, kernel: KernelState) -> Losses:
+        dropped = {"sampled": kernel.losses.get("sampled", 0) + self._panics_dropped} if self._panics_dropped else {}
+        return Losses({**kernel.losses, **dropped})
 
     def _with_last_look(self, seen: Observation) -> Observation:
         """A program that is gone has no memory to read: what was last seen of it stands, its counters are final."""
         if seen.census is None and self._last is not None:
             last = self._last
             return Observation(
-                seen.time_unix_ns, last.monotonic_ns, seen.kernel, last.census, last.channels, seen.planes, seen.ended
+                seen.time_unix_ns,
+                last.monotonic_ns,
+                seen.kernel,
+                last.census,
+                last.channels,
+                seen.planes,
+                seen.ended,
+                last.registered,
             )
         self._last = seen
         return seen
@@ -169,19 +241,30 @@ class World:
         names = [what for what in found if what is not None]
         ids = list(map(id, names))  # equal ones are one object, and this is quicker
         different = dict(zip(ids, names, strict=True))
+        if any(what.element_type == SIGNALS for what in different.values()):
+            names = [self._of_signals(*each, seen.registered) for each in zip(names, addresses, strict=True)]
+            ids = list(map(id, names))
+            different = dict(zip(ids, names, strict=True))
         number = {id_: place for place, id_ in enumerate(different)}
         what = np.fromiter(map(number.__getitem__, ids), np.int64, len(ids))
         return Live(np.array(addresses, np.uint64), keys, what, list(different.values()))
 
+    def _of_signals(self, what: Resolved, address: int, registered: Collection[int] | None) -> Resolved:
+        """A channel is one of signals only while os/signal knows it, wherever it was made."""
+        if of_signals(what.element_type, address, registered):
+            return self._one(what._replace(name=what.name._replace(kind="signal")))
+        return what
+
     def _resolve_counted(self, seen: Observation, live: Live) -> dict[int, Resolved]:
         """What the keys are that something was counted for."""
         now: dict[int, int] = {}  # those that there is no room to remember are known as long as they live
-        if not all(map(self.is_named, seen.kernel.counts)):
+        counted = {**seen.kernel.counts, **seen.kernel.rare}
+        if not all(map(self.is_named, counted)):
             now = dict(zip(live.keys, live.what.tolist(), strict=True))
-        return {key: live.different[now[key]] if key in now else self.resolve(key) for key in seen.kernel.counts}
+        return {key: live.different[now[key]] if key in now else self.resolve(key) for key in counted}
 
-    def _named(self, key: int, span: BlockSpan) -> BlockSpan:
-        """A span under the name that its channel has been given since."""
+    def _named(self, key: int, span: Event) -> Event:
+        """A span or a panic under the name that its channel has been given since."""
         name, element_type, _, _ = self.resolve(key)
         if (span.channel, span.channel_source) == (name.name, name.source):
             return span

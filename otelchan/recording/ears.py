@@ -10,7 +10,7 @@ import numpy as np
 from otelchan.gobinary.functions import FunctionTable
 from otelchan.gobinary.types import Frame
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BlockRecord, decode_block
+from otelchan.kernel.types import BlockRecord, PanicRecord, decode_record
 from otelchan.model.tables import Tables
 from otelchan.recording.format import Bounds, Functions, Table
 
@@ -25,6 +25,7 @@ class RecordingFunctions:
 
     def __init__(self, inner: FunctionTable) -> None:
         self._inner = inner
+        self.plugins = inner.plugins
         self._given = Functions({}, {}, {})
         self._new = Functions({}, {}, {})
 
@@ -93,11 +94,11 @@ class RecordingSession:
         self.waits_epoch = int(config["waits_epoch"])
         self._inner.write_target(target_id, config)
 
-    def raw(self, record: BlockRecord) -> bytes:
+    def raw(self, record: BlockRecord | PanicRecord) -> bytes:
         """The bytes of a record that was drained; those before it are forgotten."""
         while self._records:
             data = self._records.popleft()
-            if decode_block(data) == record:
+            if decode_record(data) == record:
                 return data
         raise LookupError("this record was not drained here")
 

@@ -21,7 +21,7 @@ from otelchan.gobinary.types import BuildInfo, Globals, Layout, MakeSite, Segmen
 from otelchan.memory.recorded import Read
 from otelchan.target.types import Process
 
-FORMAT = 1
+FORMAT = 2
 UNREADABLE = -1
 _LONGEST_LINE = 1 << 26
 _MOST_BYTES = 1 << 33  # unpacked, of a whole recording
@@ -132,6 +132,14 @@ class Block(Struct, frozen=True, tag="block", tag_field="kind"):
     looked: bool
 
 
+class Panic(Struct, frozen=True, tag="panic", tag_field="kind"):
+    """A record of the ring buffer: a channel operation was about to panic. looked: as in Block."""
+
+    record: Hex
+    unix_offset_ns: int
+    looked: bool
+
+
 class Round(Struct, frozen=True, tag="round", tag_field="kind"):
     """One snapshot. tables: maps that are not as in the line before; planes, losses: as in the snapshot."""
 
@@ -152,7 +160,7 @@ class End(Struct, frozen=True, tag="end", tag_field="kind"):
     reason: str
 
 
-Event = Header | Memory | Functions | Look | Attached | Detached | Block | Round | End
+Event = Header | Memory | Functions | Look | Attached | Detached | Block | Panic | Round | End
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 

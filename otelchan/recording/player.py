@@ -13,8 +13,9 @@ import numpy as np
 
 from otelchan.errors import MemoryGone, TargetError
 from otelchan.gobinary.functions import Function, FunctionTable
+from otelchan.gobinary.plugins import Plugins
 from otelchan.gobinary.types import Frame, GoImage
-from otelchan.kernel.types import MAPS, decode_block
+from otelchan.kernel.types import MAPS, BlockRecord, decode_record
 from otelchan.looks import Looks
 from otelchan.memory.census import take_census
 from otelchan.memory.counts import read_counts
@@ -38,6 +39,7 @@ from otelchan.recording.format import (
     Look,
     Looked,
     Memory,
+    Panic,
     Round,
     Table,
     events,
@@ -60,6 +62,7 @@ class RecordedFunctions:
     """The part of a FunctionTable that is in a recording. The rest has no functions, as if it were outside the text."""
 
     def __init__(self) -> None:
+        self.plugins = Plugins()  # a census says which there are
         self._frames: dict[int, tuple[tuple[Frame, int], ...]] = {}
         self._at: dict[int, Function | None] = {}
         self._found: dict[str, Function | None] = {}
@@ -132,9 +135,9 @@ class _Player:
                 self._world.plane_attached(plane, time_unix_ns, self._kernel(0, {}))
             case Detached(plane):
                 self._world.plane_detached(plane)
-            case Block():
+            case Block() | Panic():
                 self._load()
-                self._add_block(line)
+                self._add_record(line)
             case Round():
                 self._load()
                 return self._round(line)
@@ -148,19 +151,23 @@ class _Player:
         if pending:
             self._reader.load(read for line in pending for read in self._contents.reads(line))
 
-    def _add_block(self, line: Block) -> None:
-        record = decode_block(bytes.fromhex(line.record))
+    def _add_record(self, line: Block | Panic) -> None:
+        record = decode_record(bytes.fromhex(line.record))
         channel = self._looks.channels([record.channel]).get(record.channel) if line.looked else None
-        self._world.add_block(record, line.unix_offset_ns, channel)
+        if isinstance(record, BlockRecord):
+            self._world.add_block(record, line.unix_offset_ns, channel)
+        else:
+            self._world.add_panic(record, line.unix_offset_ns, channel)
 
     def _round(self, line: Round) -> Played:
         self._tables.update(line.tables)
         kernel = self._kernel(line.waits_epoch, line.losses)
         census = self._take_census(line.census) if line.census else None
-        channels = ChannelMap(())
+        channels, registered = ChannelMap(()), None
         if census is not None:
             channels = ChannelMap(census.channels)
             channels.update(self._looks.live_channels(kernel.made, skip=channels))
+            registered = self._looks.registered(channels)
         seen = Observation(
             time_unix_ns=line.time_unix_ns,
             monotonic_ns=line.monotonic_ns,
@@ -169,6 +176,7 @@ class _Player:
             channels=channels,
             planes=line.planes,
             ended=line.ended,
+            registered=registered,
         )
         self._rounds += 1
         return Played(self._rounds, self._header.process, self._image, census, self._world.snapshot(seen))

@@ -14,7 +14,7 @@ from otelchan import __version__
 from otelchan.gobinary.functions import FunctionTable
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BLOCK_HEAD, WAKER_FRAMES, BlockRecord
+from otelchan.kernel.types import BLOCK_HEAD, WAKER_FRAMES, BlockRecord, PanicRecord
 from otelchan.memory.recorded import RecordingReader
 from otelchan.memory.redact import StackRedactor, redacted
 from otelchan.memory.types import Census, Channel, Reader
@@ -33,6 +33,7 @@ from otelchan.recording.format import (
     Image,
     Look,
     Looked,
+    Panic,
     Round,
     Table,
 )
@@ -125,6 +126,12 @@ class Recorder:
         self._write_before(None)
         self._write(Block(shown.hex(), unix_offset_ns, looked))
 
+    def panic(self, record: PanicRecord, unix_offset_ns: int, looked: bool) -> None:
+        """A record of the ring buffer; it holds nothing of the program but addresses of its code."""
+        data = self._kernel.raw(record) if self._kernel else b""
+        self._write_before(None)
+        self._write(Panic(data.hex(), unix_offset_ns, looked))
+
     def round(self, seen: Observation) -> None:
         """A snapshot was made of this."""
         looked = self._looked(seen.census) if seen.census is not None else None
@@ -182,7 +189,7 @@ class Recorder:
         self._tables.update(changed)
         return changed
 
-    def _write(self, event: Header | Functions | Look | Attached | Detached | Block | Round) -> None:
+    def _write(self, event: Header | Functions | Look | Attached | Detached | Block | Panic | Round) -> None:
         if self.full:
             return
         try:
@@ -222,6 +229,12 @@ class RecordingWorld:
         looked = not self._inner.is_named(record.name_key)
         self._inner.add_block(record, unix_offset_ns, channel)
         self._recorder.block(record, unix_offset_ns, looked)
+
+    def add_panic(self, record: PanicRecord, unix_offset_ns: int, channel: Channel | None = None) -> None:
+        """As the world."""
+        looked = not self._inner.is_named(record.name_key)
+        self._inner.add_panic(record, unix_offset_ns, channel)
+        self._recorder.panic(record, unix_offset_ns, looked)
 
     def snapshot(self, seen: Observation) -> Snapshot:
         """As the world."""

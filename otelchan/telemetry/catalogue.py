@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS
+from otelchan.model.types import STATUSES
 from otelchan.telemetry.signals import Attribute, Kind, Metric, Owner, SpanShape
 
 # channel.block.duration: every bound is a power of two of nanoseconds, so an exact edge of the kernel's buckets (four
@@ -12,6 +14,8 @@ from otelchan.telemetry.signals import Attribute, Kind, Metric, Owner, SpanShape
 BLOCK_BOUND_OCTAVES = (10, 12, 14, 16, 18, 20, 22, 24, 26, 27, 28, 29, 30, 32, 34, 36)
 BLOCK_BOUNDS_NS = tuple(1 << octave for octave in BLOCK_BOUND_OCTAVES)
 BLOCK_BOUNDS_S = tuple(bound / 1e9 for bound in BLOCK_BOUNDS_NS)
+# channel.close.read_delay: the decades of the kernel's buckets.
+DELAY_BOUNDS_S = tuple(bound / 1e9 for bound in DELAY_BOUNDS_NS)
 AGENT_BOUNDS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 OVERFLOW = "otel.metric.overflow"
@@ -30,7 +34,14 @@ _ATTRIBUTES = (
     ),
     Attribute("channel.element.type", "string", "Go type of the elements, as reflect prints it."),
     Attribute("channel.operation", "string", "What it does; for a select, the case that won.", ("send", "recv")),
-    Attribute("channel.status", "string", "How it ended; `closed`: a receive from a closed channel.", ("ok", "closed")),
+    Attribute(
+        "channel.status",
+        "string",
+        "How it ended; `closed`: a receive from a closed channel; `would_block`: one that does not block, or a case of "
+        "a select that took its default branch, had nothing to do.",
+        STATUSES,
+    ),
+    Attribute("error.type", "string", "What was wrong with the operation.", PANICS),
     Attribute("channel.state", "string", "Whether the channel has been closed.", ("open", "closed")),
     Attribute("channel.id", "string", "Address of the channel; the garbage collector uses it again, so spans only."),
     Attribute("channel.select", "boolean", "The goroutine waited in a select."),
@@ -63,7 +74,7 @@ _ATTRIBUTES = (
     Attribute("finding.sentence", "string", "The finding in words."),
     Attribute("otelchan.exemplar", "boolean", "A histogram's exemplar points at this span; keep it when sampling."),
     Attribute("otelchan.stack.complete", "boolean", "Only when false: the stack could not be read to its end."),
-    Attribute("otelchan.plane", "string", "Group of probes.", ("makes", "waits", "operations")),
+    Attribute("otelchan.plane", "string", "Group of probes.", ("makes", "waits", "operations", "polls")),
     Attribute("otelchan.reason", "string", "Why something was lost, failed or is left out; see each metric."),
     Attribute("otelchan.signal", "string", "Which kind of telemetry.", ("metrics", "traces")),
     Attribute("otelchan.map.name", "string", "Kernel map."),
@@ -141,8 +152,49 @@ _METRICS = (
         bounds=BLOCK_BOUNDS_S,
     ),
     Metric("channel.close", Kind.COUNTER, "{close}", _NAMED, "Closes."),
+    Metric(
+        "channel.close.time",
+        Kind.GAUGE,
+        "s",
+        (*_NAMED, "code.function.name"),
+        "Unix time of the last close, with the function that closed; no series before the first one.",
+    ),
+    Metric(
+        "channel.close.residue",
+        Kind.COUNTER,
+        "{element}",
+        _NAMED,
+        "Elements that were in the buffer at the close; no series before the first close.",
+    ),
+    Metric(
+        "channel.close.drained",
+        Kind.COUNTER,
+        "{element}",
+        _NAMED,
+        "Elements that were received from the buffer after the close; no series before the first close.",
+    ),
+    Metric(
+        "channel.close.read_delay",
+        Kind.HISTOGRAM,
+        "s",
+        _NAMED,
+        "From the close to each later receive, of an element that was left or of none; a receive that was waiting when "
+        "the close came is not a later one. A probe takes about a microsecond, and so does each value at least. No "
+        "series before the first such receive.",
+        bounds=DELAY_BOUNDS_S,
+    ),
+    Metric(
+        "channel.panic",
+        Kind.COUNTER,
+        "{panic}",
+        (*_NAMED, "error.type"),
+        "Panics of channel operations, recovered or not; no series before the first one. What was done to nil is under "
+        "the name `nil channel`, what was done to one of several closed cases of a select under `chan ?`.",
+    ),
     _agent("otelchan.build.info", Kind.GAUGE, "{build}", ("otelchan.version",), "Always 1."),
     _agent("otelchan.target.count", Kind.GAUGE, "{process}", (), "Processes watched now."),
+    _agent("otelchan.target.refused", Kind.GAUGE, "{process}", (), "Running Go processes that cannot be watched."),
+    _agent("otelchan.target.missed", Kind.COUNTER, "{process}", (), "Processes that ended before they were looked at."),
     _agent(
         "otelchan.probe.attached", Kind.GAUGE, "{process}", ("otelchan.plane",), "Processes where that plane is on."
     ),
@@ -215,6 +267,7 @@ _BLOCK = (
     *_WAKER,
     "otelchan.exemplar",
 )
+_PANIC = (*_TYPED, "channel.id", "error.type", "goroutine.id", *_CODE)
 _FINDING = (
     *("finding.id", "finding.severity", "finding.state", "finding.sentence", "channel.name", "leak.evidence"),
     *("goroutine.wait_reason", "finding.goroutine.count", "finding.age", *_CODE[:3]),
@@ -225,6 +278,11 @@ SPANS = (
     SpanShape("recv {channel.name}", _BLOCK, "A receive that waited longer than the threshold.", ("woken",), _WOKEN),
     SpanShape(
         "select {code.function.name}", _BLOCK, "A select that waited longer than the threshold.", ("woken",), _WOKEN
+    ),
+    SpanShape(
+        "panic {error.type}",
+        _PANIC,
+        "A channel operation that was about to panic (no duration, status error), also when the program dies of it.",
     ),
     SpanShape(
         "finding {finding.id}",

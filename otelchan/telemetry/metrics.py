@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from otelchan.findings.types import Finding
+from otelchan.kernel.types import DELAY_BOUNDS_NS
 from otelchan.model.types import OPERATIONS, BlockSpan, ChannelView, Histogram, Snapshot
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS
 from otelchan.telemetry.points import Attributes, Exemplar, HistogramValue, Point
@@ -44,9 +45,13 @@ def exported_histogram(histogram: Histogram) -> HistogramValue:
     every exported bound is also a bound of the kernel's buckets. The count is the sum of the buckets: the kernel's
     own count is read at another instant and may differ by what happened in between.
     """
-    counts = [0] * (len(BLOCK_BOUNDS_NS) + 1)
+    return _in_bounds(histogram, BLOCK_BOUNDS_NS)
+
+
+def _in_bounds(histogram: Histogram, bounds_ns: Sequence[int]) -> HistogramValue:
+    counts = [0] * (len(bounds_ns) + 1)
     for upper_bound_ns, count in histogram.buckets:
-        counts[bisect_left(BLOCK_BOUNDS_NS, upper_bound_ns)] += count
+        counts[bisect_left(bounds_ns, upper_bound_ns)] += count
     return HistogramValue(tuple(counts), histogram.sum_ns / 1e9)
 
 
@@ -84,18 +89,41 @@ def _finding_points(findings: Sequence[Finding]) -> Iterator[Point]:
 def _channel_points(channel: ChannelView, snapshot: Snapshot, slowest: Exemplars) -> Iterator[Point]:
     named: Attributes = (("channel.name", channel.name), ("channel.name.source", channel.source))
     typed: Attributes = (*named, ("channel.element.type", channel.element_type))
+    for error, panics in channel.panics.items():
+        yield Point("channel.panic", (*named, ("error.type", error)), panics.value, panics.start_unix_ns)
+    for (operation, status), counter in channel.processed.items():
+        attributes = (*named, ("channel.operation", operation), ("channel.status", status))
+        yield Point("channel.process", attributes, counter.value, counter.start_unix_ns)
+    if channel.kind == "nil":
+        return  # nothing has a length, is closed or can be waited for
     if channel.kind == "user":  # the lag of a timer or of a context says nothing
         yield Point("channel.lag", typed, channel.lag)
     yield Point("channel.capacity", typed, channel.capacity)
     for state, count in (("open", channel.channels - channel.closed), ("closed", channel.closed)):
         yield Point("channel.count", (*named, ("channel.state", state)), count, snapshot.process.created_unix_ns)
-    if channel.closes is not None:
-        yield Point("channel.close", named, channel.closes.value, channel.closes.start_unix_ns)
+    yield from _close_points(channel, named)
     for operation in OPERATIONS:
         yield from _sided_points(channel, (*named, ("channel.operation", operation)), operation, slowest)
-    for (operation, status), counter in channel.processed.items():
-        attributes = (*named, ("channel.operation", operation), ("channel.status", status))
-        yield Point("channel.process", attributes, counter.value, counter.start_unix_ns)
+
+
+def _close_points(channel: ChannelView, named: Attributes) -> Iterator[Point]:
+    """Most channels are never closed: what can only be said of those that are has no series before."""
+    if channel.closes is None:
+        return
+    yield Point("channel.close", named, channel.closes.value, channel.closes.start_unix_ns)
+    if not channel.closes.value:
+        return
+    for name, counter in (("channel.close.residue", channel.residue), ("channel.close.drained", channel.drained)):
+        if counter is not None:
+            yield Point(name, named, counter.value, counter.start_unix_ns)
+    if channel.closed_unix_ns:
+        function = channel.closed_by.function if channel.closed_by else ""
+        attributes = (*named, ("code.function.name", function))
+        yield Point("channel.close.time", attributes, channel.closed_unix_ns / 1e9)
+    delay = channel.read_delay
+    if delay is not None and delay.count:
+        start_unix_ns = channel.read_delay_start_unix_ns
+        yield Point("channel.close.read_delay", named, _in_bounds(delay, DELAY_BOUNDS_NS), start_unix_ns)
 
 
 def _sided_points(channel: ChannelView, sided: Attributes, operation: str, slowest: Exemplars) -> Iterator[Point]:

@@ -22,7 +22,7 @@ from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.resource import read_host, resource_message, target_attributes
 from otelchan.telemetry.series import Room, SeriesTracker, Tracked
 from otelchan.telemetry.sinks import Sink
-from otelchan.telemetry.spans import FindingSpans, block_span
+from otelchan.telemetry.spans import FindingSpans, block_span, panic_span
 from otelchan.telemetry.transport import destination
 
 LEAVE_S = 5.0  # for what waits, when the network is not used any more
@@ -159,6 +159,7 @@ class Telemetry:
     def _offer_spans(self, target: _Target, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
         exemplars = {span.context for span in slowest_blocks(snapshot.spans).values()}
         spans = [block_span(span, span.context in exemplars) for span in snapshot.spans]
+        spans += [panic_span(event) for event in snapshot.panics]
         spans += target.findings.update(findings, snapshot.time_unix_ns, snapshot.ended)
         if spans:
             batch = SpanBatch(target.identity, target.resource, tuple(spans))

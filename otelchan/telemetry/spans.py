@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otelchan.findings.types import Finding
 from otelchan.gobinary.types import Frame
-from otelchan.model.types import BlockSpan, SpanContext, Waker
+from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, Waker
 from otelchan.telemetry.encode import key_values
 from otelchan.telemetry.points import Attributes
 
@@ -33,6 +33,37 @@ def block_span(span: BlockSpan, exemplar: bool) -> Span:
     if span.link is not None:
         message.links.add(trace_id=span.link.trace_id, span_id=span.link.span_id)
     return message
+
+
+def panic_span(event: PanicEvent) -> Span:
+    """A channel operation that was about to panic: an instant."""
+    site = event.frames[0] if event.frames else None
+    attributes: Attributes = (
+        ("channel.name", event.channel),
+        ("channel.name.source", event.channel_source),
+        ("channel.element.type", event.element_type),
+        ("channel.id", f"{event.channel_address:#x}"),
+        ("error.type", event.error),
+        ("goroutine.id", event.goroutine_id),
+        *_code_attributes(site),
+    )
+    if event.frames:
+        attributes += (("code.stacktrace", stack_text(event.frames)),)
+    if not event.stack_complete:
+        attributes += (("otelchan.stack.complete", False),)
+    where = f" in {site.function}" if site else ""
+    return Span(
+        trace_id=event.context.trace_id,
+        span_id=event.context.span_id,
+        name=f"panic {event.error}",
+        kind=Span.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=event.time_unix_ns,
+        end_time_unix_nano=event.time_unix_ns,
+        attributes=key_values(attributes),
+        status=Status(
+            code=Status.STATUS_CODE_ERROR, message=f"{event.error.replace('_', ' ')}: {event.channel}{where}"
+        ),
+    )
 
 
 class _Place(NamedTuple):

@@ -123,6 +123,7 @@ def _goroutine(
         "age_at_least": _age_ns(goroutine, census) is not None,
         "frames": [frame_object(frame) for frame in traceback(image, goroutine.stack)],
         "stack_complete": goroutine.stack_complete,
+        "depth": goroutine.depth,
         "created_by": frame_object(creator(image, goroutine.created_at)),
         "parent_id": goroutine.parent_id,
     }

@@ -22,6 +22,8 @@ LOSSES = {
     "name": "operations counted without the channel's name",
     "unparked": "waits ended that had begun before otelchan came: counted, without a duration",
     "stale": "selects that may be counted twice",
+    "case": "cases of selects not counted as would_block, for their number",
+    "rare": "panics and receives after a close not counted, for want of room",
 }
 """What the reasons mean for whoever reads the numbers; see enum oc_loss in bpf/otelchan.h."""
 _WIDTH = 100

@@ -96,6 +96,7 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "executable": preview.executable,
         "go": {
             "version": image.build.go_version,
+            "architecture": image.architecture,
             "main_package": image.build.main_package,
             "main_module": image.build.main_module,
             "build_id": image.build_id,

@@ -83,7 +83,7 @@ def _facts(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     go = preview["go"]
     kind = "stripped" if go["stripped"] else "with symbols"
     layout = _LAYOUTS.get(go["layout_source"], go["layout_source"])
-    yield "executable", f"{preview['executable']}, {kind}, {layout}"
+    yield "executable", f"{preview['executable']}, {go['architecture']}, {kind}, {layout}"
     yield "build ID", go["build_id"] or "none"
     for reason in preview["would_be_refused"]:
         yield "REFUSED", reason

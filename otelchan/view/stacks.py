@@ -1,15 +1,16 @@
 """From return addresses to the frames that a Go traceback prints, so that stacks here equal those of pprof's debug=2.
 
-Source: showfuncinfo and isExportedRuntime in src/runtime/traceback.go, equal in Go 1.26 and 1.27.
+Source: showfuncinfo and isExportedRuntime in src/runtime/traceback.go, Go 1.19 to 1.27. A function of a plugin is
+shown, although nothing is known of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otelchan.gobinary.types import Frame, GoImage
+from otelchan.gobinary.types import UNKNOWN_FUNCTION, Frame, GoImage
 
-_WRAPPER = 23  # abi.FuncIDWrapper, Go 1.25 to 1.27
+_WRAPPER = 23  # gobinary.pclntab.WRAPPER, whatever the release's number is
 _PANICS = ("runtime.gopanic", "runtime.sigpanic", "runtime.panicwrap")
 _ALWAYS_SHOWN = ("runtime.runFinalizers", "runtime.runCleanups")
 
@@ -40,6 +41,8 @@ def _is_shown(function: str, kind: int, callee: str) -> bool:
     if kind == _WRAPPER and callee not in _PANICS:
         return False
     if function in _ALWAYS_SHOWN or (function == "runtime.gopanic" and callee):
+        return True
+    if function.startswith(UNKNOWN_FUNCTION):
         return True
     return "." in function and (not function.startswith("runtime.") or _is_exported(function))
 

@@ -139,7 +139,7 @@ def test_every_operation_is_counted_exactly(workload: Callable[..., Path], backe
         losses = session.tally(5)["lost"]
 
     assert ({attach}, {backend}) == (served.ways, loaders)
-    assert served.links == (sites if attach == "perf" else 3)
+    assert served.links == (sites if attach == "perf" else 4)
     assert later_threads
     expected = {kind: sum(answer.get(kind, 0) for answer in answers) for kind in COUNTED}
     assert counted == expected, f"seed {seed}"

@@ -75,14 +75,24 @@ def by_place(image: GoImage, counts: dict[int, Counts]) -> dict[str, Counts]:
 def test_every_channel_is_counted_exactly(
     session: Session, workload: Callable[..., Path], go: str, stripped: bool
 ) -> None:
-    """Sends, receives, receives from closed, closes and makes equal the program's own, on every channel it made."""
+    """Sends, receives, also from closed, attempts that would block, closes and makes equal the program's own, on every
+    channel that it made."""
     binary = workload("shop", go=go, stripped=stripped)
     image = analyse(binary)
     seed, truth, seen = trade(session, image, binary)
 
     counted = by_place(image, dict(seen.counts))
     expected = {
-        place: Counts(t["sends"], t["recvs"], t["closed_recvs"], t["closes"], counted[place].residue, t["made"])
+        place: Counts(
+            send_ok=t["sends"],
+            recv_ok=t["recvs"],
+            recv_closed=t["closed_recvs"],
+            closes=t["closes"],
+            residue=counted[place].residue,
+            made=t["made"],
+            send_would_block=t["would_block_sends"],
+            recv_would_block=t["would_block_recvs"],
+        )
         for place, t in truth.items()
     }
     assert counted == expected, f"seed {seed}"

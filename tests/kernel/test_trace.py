@@ -13,15 +13,27 @@ from otelchan.kernel.target import target_entry
 from otelchan.model.names import Namer
 from otelchan.model.tables import Tables
 from otelchan.plan.planner import make_plan
-from tests.support.gobuild import SUPPORTED_GO
+from tests.support.gobuild import SUPPORTED_GO, source_line
 
 TOLERANCE = 0.02  # the trace stamps in steps of 64 ns, and a probe takes a microsecond before or after its stamp
 SEND, RECV = 0, 1
+CHANNELS = {
+    "plain := make": {SEND: "{ plain <- i }", RECV: "{ <-plain }"},
+    "buffered := make": {SEND: "{ buffered <- i }", RECV: "{ <-buffered }"},
+    "chosen := make": {SEND: "{ chosen <- i }", RECV: "select { // receives"},
+    "taken := make": {SEND: "select { // sends", RECV: "{ <-taken }"},
+}
+"""The line that makes each channel, and those that wait on it."""
+
+
+def line(text: str) -> str:
+    """The place in the workload of the only line with this text, as the trace and the names have it."""
+    return f"main.go:{source_line('traced', text)}"
 
 
 @pytest.mark.parametrize("go", SUPPORTED_GO)
 def test_block_durations_agree_with_the_execution_trace(workload: Callable[..., Path], go: str) -> None:
-    """As many waits in sends, and in receives and selects, as the trace has, and as long in all."""
+    """As many waits in sends, receives and selects on each channel as the trace has, and as long in all."""
     binary = workload("traced", go=go)
     image = analyse(binary)
     session = Session()
@@ -49,14 +61,14 @@ def test_block_durations_agree_with_the_execution_trace(workload: Callable[..., 
         session.close()
 
     namer = Namer(image)
-    for operation, reasons in ((SEND, ("chan send",)), (RECV, ("chan receive", "select"))):
-        ours = [
-            histogram
-            for (key, which), histogram in seen.blocks.items()
-            if which == operation and (namer.made_at(key) or ("",))[0].startswith("main.work ")
-        ]
-        theirs = [trace[reason] for reason in reasons]
-        assert sum(h.count for h in ours) == sum(t["count"] for t in theirs)
-        expected = sum(t["sum_ns"] for t in theirs)
-        assert sum(h.sum_ns for h in ours) == pytest.approx(expected, rel=TOLERANCE)
-        print(f"{go}: {sum(h.sum_ns for h in ours)} ns against {expected} ns of the trace")
+    ours = {
+        (name.name.split()[-1], operation): histogram
+        for (key, operation), histogram in seen.blocks.items()
+        if (name := namer.made_at(key))
+    }
+    for make, lines in CHANNELS.items():
+        for operation, waits in lines.items():
+            mine, theirs = ours[line(make), operation], trace[line(waits)]
+            assert (make, mine.count) == (make, theirs["count"])
+            assert mine.sum_ns == pytest.approx(theirs["sum_ns"], rel=TOLERANCE)
+            print(f"{go}: {waits}: {mine.sum_ns} ns against {theirs['sum_ns']} ns of the trace")

@@ -15,7 +15,7 @@ from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.session import Session
 from otelchan.kernel.target import target_entry
-from otelchan.kernel.types import Loss, decode_block
+from otelchan.kernel.types import BlockRecord, Loss, decode_record
 from otelchan.model.names import Name, Namer
 from otelchan.model.spans import SpanMaker
 from otelchan.model.types import BlockSpan
@@ -73,7 +73,8 @@ def observe(binary: Path) -> Run:
             attach(session, image, program.pid)
             print("go", file=program.stdin, flush=True)
             wakes = json.loads(program.stdout.readline())
-            records = [decode_block(data) for data in session.drain()]
+            decoded = [decode_record(data) for data in session.drain()]
+            records = [record for record in decoded if isinstance(record, BlockRecord)]
             lost = session.tally(TARGET)["lost"]
         finally:
             program.kill()

@@ -18,7 +18,7 @@ from otelchan.memory.types import Reader
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
-from otelchan.recording.format import End, Header, Memory, events
+from otelchan.recording.format import FORMAT, End, Header, Memory, events
 from otelchan.recording.player import Played, play
 from otelchan.recording.recorder import Recorder
 from otelchan.recording.writer import Full, Writer, Written
@@ -218,7 +218,7 @@ def test_the_first_line_says_what_made_it_and_the_last_why_it_ended(path: Path) 
     header, *between, end = events(str(path))
 
     assert isinstance(header, Header)
-    assert (1, 4711, ()) == (header.format, header.process.pid, header.process.command)
+    assert (FORMAT, 4711, ()) == (header.format, header.process.pid, header.process.command)
     assert any(isinstance(event, Memory) for event in between)
     assert End(3, "duration") == end
 
@@ -257,8 +257,8 @@ def written(path: Path, data: bytes) -> Path:
         (cut, "is cut off: it has no end; copy it again"),
         (lambda path: damaged(path, lambda old: old[:-1]), "is cut off: it has no end; copy it again"),
         (lambda path: damaged(path, lambda old: [*old[:-1], old[-1][:-1]]), "is cut off or far too large"),
-        (lambda path: damaged(path, lambda old: [old[0].replace(b'"format":1', b'"format":2'), *old[1:]]),
-         r"has format 2, and this otelchan plays format 1; play it with otelchan 0\.1\.0, which made it"),
+        (lambda path: damaged(path, lambda old: [old[0].replace(b'"format":2', b'"format":3'), *old[1:]]),
+         r"has format 3, and this otelchan plays format 2; play it with otelchan 0\.1\.0, which made it"),
         (lambda path: damaged(path, lambda old: [old[0], b'{"kind":"other"}\n', *old[1:]]), "is damaged"),
         (lambda path: damaged(path, lambda old: [old[0], *old[3:]]),
          "cannot be played: .* are not in it; if another version"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from otelchan.kernel import types
+from otelchan.kernel.processes import BIRTHS_BYTES
 from otelchan.kernel.session import LIMITS, RING_BYTES
 
 ROOT = Path(__file__).parents[3]
@@ -47,20 +48,28 @@ def test_every_struct_has_the_size_and_the_offsets_of_the_header(tmp_path: Path)
 
 
 def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
-    """struct oc_block, its waker frames and its stack begin where decode_block looks for them."""
-    head = types.BLOCK_HEAD.size
+    """struct oc_block and oc_panic, and what is in them, begin where the decoders look for them."""
+    head, panic = types.BLOCK_HEAD.size, types.PANIC_HEAD.size
     answers = ask_compiler(
         tmp_path,
         [
             "sizeof(struct oc_block)",
             "offsetof(struct oc_block, waker)",
             "offsetof(struct oc_block, stack)",
+            "sizeof(struct oc_panic)",
+            "offsetof(struct oc_panic, frames)",
+            "OC_RECORD_BLOCK",
+            "OC_RECORD_PANIC",
             "OC_TARGETS",
             "OC_BUCKETS",
         ],
     )
 
-    assert answers == [types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES, types.TARGETS, types.BUCKETS]
+    assert answers == [
+        *(types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES),
+        *(types.PANIC_SIZE, panic, types.BLOCK_RECORD, types.PANIC_RECORD),
+        *(types.TARGETS, types.BUCKETS),
+    ]
 
 
 def test_the_sizes_of_maps_are_those_of_the_header(tmp_path: Path) -> None:
@@ -68,6 +77,16 @@ def test_the_sizes_of_maps_are_those_of_the_header(tmp_path: Path) -> None:
     answers = ask_compiler(tmp_path, ["OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS"])
 
     assert answers == [RING_BYTES, *(LIMITS[name] for name in ("channels", "counts", "blocks"))]
+    assert LIMITS["rare"] == LIMITS["counts"]
+
+
+def test_what_stands_for_files_and_nobody_is_that_of_the_header(tmp_path: Path) -> None:
+    """Cookies of shared probes, entries of processes that are not watched, and the sizes of their maps."""
+    answers = ask_compiler(
+        tmp_path, ["OC_FILES", "OC_PROCESSES", "OC_BIRTHS_BYTES", "OC_OF_FILE", "OC_NOBODY", "OC_BIRTH"]
+    )
+
+    assert answers == [types.FILES, types.PROCESSES, BIRTHS_BYTES, types.OF_FILE, types.NOBODY, types.BIRTH_KIND]
 
 
 def test_the_maps_are_declared_in_the_order_of_their_numbers() -> None:
@@ -82,22 +101,42 @@ def test_the_maps_are_declared_in_the_order_of_their_numbers() -> None:
 def test_a_record_is_decoded_field_by_field() -> None:
     """What the kernel writes comes out under the right names, the stack cut to what was copied."""
     numbers = tuple(range(100, 112))
-    head = types.BLOCK_HEAD.pack(3, 1, 1, 0, *numbers, 19, 16, 24)
+    head = types.BLOCK_HEAD.pack(types.BLOCK_RECORD, 3, 1, 1, 0, 19, *numbers, 16, 24)
     waker = struct.pack("<3Q", 11, 12, 13).ljust(8 * types.WAKER_FRAMES, b"\0")
     stack = b"0123456789abcdef".ljust(types.STACK_BYTES, b"\0")
 
-    record = types.decode_block(head + waker + stack)
+    record = types.decode_record(head + waker + stack)
 
+    assert isinstance(record, types.BlockRecord)
     assert (record.target, record.operation, record.select, record.by_close) == (3, 1, True, False)
     assert (record.start, record.end, record.channel, record.name_key, record.g, record.goid) == numbers[:6]
     assert (record.waker_g, record.waker_goid, record.sp, record.pc, record.bp, record.hi) == numbers[6:12]
     assert (record.wait_reason, record.waker, record.stack) == (19, (11, 12, 13), b"0123456789abcdef")
 
 
-def test_a_record_of_another_size_is_refused() -> None:
+def test_a_record_of_a_panic_is_decoded_field_by_field() -> None:
+    """Told from the other kind by its first word; only the frames that were found are there."""
+    head = types.PANIC_HEAD.pack(types.PANIC_RECORD, 3, 1, 1000, 0xC0, 0x49, 7, 24)
+    frames = struct.pack("<3Q", 11, 12, 13).ljust(8 * types.PANIC_FRAMES, b"\0")
+
+    assert types.decode_record(head + frames) == types.PanicRecord(
+        target=3, error="close_of_closed", time=1000, channel=0xC0, name_key=0x49, goid=7, frames=(11, 12, 13)
+    )
+
+
+@pytest.mark.parametrize("data", [bytes(12), bytes(types.BLOCK_SIZE), b"\2\0\0\0" + bytes(types.BLOCK_SIZE - 4)])
+def test_a_record_of_another_size_or_kind_is_refused(data: bytes) -> None:
     """A torn or foreign record is an error, not a guess."""
-    with pytest.raises(ValueError, match="ring record of 12 bytes"):
-        types.decode_block(bytes(12))
+    with pytest.raises(ValueError, match=f"ring record of {len(data)} bytes"):
+        types.decode_record(data)
+
+
+def test_numbers_that_both_sides_name_are_the_same(tmp_path: Path) -> None:
+    """Kinds of panic, bounds of delays, keys that stand for no channel."""
+    answers = ask_compiler(tmp_path, ["OC_PANICS", "OC_DELAYS", "OC_NIL_KEY", "OC_CLOSE_OF_NIL", "OC_LOST_RARE"])
+
+    last = types.PANICS.index("close_of_nil")
+    assert answers == [len(types.PANICS), len(types.DELAY_BOUNDS_NS) + 1, types.NIL_KEY, last, types.Loss.RARE]
 
 
 def test_bucket_bounds_rise_by_quarter_octaves_and_the_last_has_none() -> None:

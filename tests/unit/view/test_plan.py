@@ -177,7 +177,7 @@ def test_a_file_that_does_not_run_has_a_plan_without_a_pid() -> None:
     """It begins with its path."""
     preview = previews.preview(None, process=None, executable="/srv/new", traps=None, unknown={"code": "it is a file"})
 
-    assert printed(preview)[0].startswith("/srv/new, example.com/leaky, go1.27.3: 4 probes in 2 planes")
+    assert printed(preview)[0].startswith("/srv/new, example.com/leaky, go1.27.3: 5 probes in 2 planes")
     assert document(preview)["pid"] is None
 
 

@@ -1,9 +1,9 @@
 // Command traced blocks on channels while it records Go's own execution trace of itself, and says what the trace says:
-// how often and for how long goroutines were blocked, by the runtime's reason.
+// how often and for how long goroutines were blocked, by the line that blocked.
 //
 //	traced: READY
 //	tester: go
-//	traced: {"chan receive": {"count": 1201, "sum_ns": 12345678}, ...}
+//	traced: {"main.go:57": {"count": 1201, "sum_ns": 12345678}, ...}
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime/trace"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ import (
 	exptrace "golang.org/x/exp/trace"
 )
 
-// Blocked sums up the waits of one reason that began and ended within the trace.
+// Blocked sums up the waits at one line that began and ended within the trace.
 type Blocked struct {
 	Count int   `json:"count"`
 	SumNs int64 `json:"sum_ns"`
@@ -44,21 +45,37 @@ func main() {
 	bufio.NewReader(os.Stdin).ReadString('\n')
 }
 
-// work makes goroutines wait in sends, in receives and in selects, for between nothing and some milliseconds.
+// work makes goroutines wait in sends, in receives and in selects, for between nothing and some milliseconds. Each channel
+// is made and each operation done on a line of its own.
 func work() {
-	plain, chosen, other := make(chan int), make(chan int), make(chan int)
+	plain := make(chan int)
+	buffered := make(chan int, 4)
+	chosen := make(chan int)
+	taken := make(chan int)
+	never := make(chan int)
 	var all sync.WaitGroup
 	all.Go(func() { dawdle(func(i int) { plain <- i }) })
 	all.Go(func() { dawdle(func(int) { <-plain }) })
+	all.Go(func() { dawdle(func(i int) { buffered <- i }) })
+	all.Go(func() { dawdle(func(int) { <-buffered }) })
 	all.Go(func() { dawdle(func(i int) { chosen <- i }) })
 	all.Go(func() {
 		dawdle(func(int) {
-			select {
+			select { // receives
 			case <-chosen:
-			case <-other:
+			case <-never:
 			}
 		})
 	})
+	all.Go(func() {
+		dawdle(func(i int) {
+			select { // sends
+			case taken <- i:
+			case <-never:
+			}
+		})
+	})
+	all.Go(func() { dawdle(func(int) { <-taken }) })
 	all.Wait()
 }
 
@@ -71,14 +88,14 @@ func dawdle(operate func(int)) {
 	}
 }
 
-// isOurs tells the waits of this program from those of the runtime's own goroutines.
-func isOurs(stack exptrace.Stack) bool {
+// place is the line of `work` that waits, "main.go:57"; "" for waits of the runtime's own goroutines.
+func place(stack exptrace.Stack) string {
 	for frame := range stack.Frames() {
-		if strings.HasPrefix(frame.Func, "main.dawdle") {
-			return true
+		if strings.HasPrefix(frame.Func, "main.work.") {
+			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 		}
 	}
-	return false
+	return ""
 }
 
 func read(recorded *bytes.Buffer) map[string]*Blocked {
@@ -87,8 +104,8 @@ func read(recorded *bytes.Buffer) map[string]*Blocked {
 		panic(err)
 	}
 	type wait struct {
-		since  exptrace.Time
-		reason string
+		since exptrace.Time
+		place string
 	}
 	waits, blocked := map[exptrace.GoID]wait{}, map[string]*Blocked{}
 	for {
@@ -105,15 +122,15 @@ func read(recorded *bytes.Buffer) map[string]*Blocked {
 		}
 		from, to := change.Goroutine()
 		id := change.Resource.Goroutine()
-		if to == exptrace.GoWaiting && isOurs(change.Stack) {
-			waits[id] = wait{event.Time(), change.Reason}
+		if at := place(change.Stack); to == exptrace.GoWaiting && at != "" && change.Reason != "sleep" {
+			waits[id] = wait{event.Time(), at}
 		} else if was, known := waits[id]; known && from == exptrace.GoWaiting {
 			delete(waits, id)
-			if blocked[was.reason] == nil {
-				blocked[was.reason] = &Blocked{}
+			if blocked[was.place] == nil {
+				blocked[was.place] = &Blocked{}
 			}
-			blocked[was.reason].Count++
-			blocked[was.reason].SumNs += int64(event.Time().Sub(was.since))
+			blocked[was.place].Count++
+			blocked[was.place].SumNs += int64(event.Time().Sub(was.since))
 		}
 	}
 }

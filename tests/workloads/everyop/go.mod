@@ -1,0 +1,3 @@
+module example.com/everyop
+
+go 1.19
