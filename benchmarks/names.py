@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.machine import Machine, describe
 from tests.support.agent import agent
-from tests.support.named import Judgement, Server, by_code, by_package, figures, look_for, servers
+from tests.support.named import GUESSES, Judgement, Server, by_code, by_guess, figures, look_for, servers
 
 WARM_UP_S = 10
 LOAD_S = 20
@@ -33,8 +33,8 @@ _TEXT = """\
 Written by `make bench-names`; do not edit. {date}, {processor}, {processors} processors, Linux {kernel}.
 
 A channel is named by where it was made: when that was seen (`make`), or when only one `call makechan` in the code fits
-its element type and capacity (`code`). Else its name is its type and a function that uses it (`use`). Three servers run
-under the load of the end-to-end tests: {versions}.
+its element type and capacity (`code`). Else its name is its type and a function that uses it (`use`).
+[naming.md](naming.md) has the rules. Three servers run under the load of the end-to-end tests: {versions}.
 
 ## Older than the agent
 
@@ -53,9 +53,14 @@ Every make was also seen from the server's first instruction on. Of all channels
 looks, waited on or not: where the code tells a place, is it the one where the channel was made?
 
 {truth}
-The last two columns are about a guess that otelchan does not make: of several places that fit, take the only one in a
-package whose functions wait on the channel. Any package may wait on a channel that it was given, such as that of
-`context.Context.Done`, so this is wrong now and then, and a wrong name is worse than one that says less.
+## What is not guessed
+
+Who waits on a channel could narrow the places that fit. Right and wrong, had that been done:
+
+{guesses}
+None of it is proof: any function may wait on a channel that it was given, such as that of `context.Context.Done`, while
+it or its package makes another one of the same type. The stricter guesses say so little that a set in which they are
+never wrong shows nothing, and a wrong name is worse than one that says less.
 
 Most channels that cannot be told apart are `chan struct {{}}` without a buffer: in one of these servers {largest}
 places make them.
@@ -140,7 +145,7 @@ def result_of(server: Server, later: dict[str, Any]) -> dict[str, Any]:
         "alive": dict(census.alive),
         "most_candidates": max(ambiguous, default=0),
         "by_code": judged(by_code(server)),
-        "by_package": judged(by_package(server)),
+        "by_guess": {guess: judged(by_guess(server, guess)) for guess in GUESSES},
     }
 
 
@@ -173,7 +178,6 @@ def shares(results: dict[str, dict[str, Any]], which: str) -> str:
 def truth(results: dict[str, dict[str, Any]]) -> str:
     """The table of what is right."""
     head = ["server", "makes in the code", "alive at the end", "of them named by code", "right", "wrong"]
-    head += ["package guess: right", "wrong"]
     rows = [
         [
             name,
@@ -182,12 +186,19 @@ def truth(results: dict[str, dict[str, Any]]) -> str:
             share(result["alive"], "code"),
             result["by_code"]["right"],
             len(result["by_code"]["wrong"]),
-            result["by_package"]["right"],
-            len(result["by_package"]["wrong"]),
         ]
         for name, result in results.items()
     ]
     return table(head, rows)
+
+
+def guesses(results: dict[str, dict[str, Any]]) -> str:
+    """The table of what is not said."""
+    rows = []
+    for guess in GUESSES:
+        judged_ = [result["by_guess"][guess] for result in results.values()]
+        rows.append([guess, *(f"{one['right']}, {len(one['wrong'])}" for one in judged_)])
+    return table(["of several places that fit, the only one", *results], rows)
 
 
 def document(machine: Machine, results: dict[str, dict[str, Any]]) -> str:
@@ -199,6 +210,7 @@ def document(machine: Machine, results: dict[str, dict[str, Any]]) -> str:
         census=shares(results, "census"),
         attached=shares(results, "attached"),
         truth=truth(results),
+        guesses=guesses(results),
         looks=LOOKS,
         agent_s=AGENT_S,
         largest=max(result["most_candidates"] for result in results.values()),

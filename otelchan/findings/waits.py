@@ -17,6 +17,7 @@ from otelchan.gobinary.types import Frame
 from otelchan.model.types import OPERATIONS, SIDES, Age, Blocked, BlockedList
 
 IDLE_KINDS = ("context", "signal")
+TIMED_KINDS = ("timer", "ticker")
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 _SEND = OPERATIONS.index("send")
@@ -190,7 +191,7 @@ def _one_per_goroutine(blocked: BlockedList) -> tuple[Numbers, Mask]:
         result: Mask = np.bincount(goroutine[is_one[columns.channel]], minlength=len(ids)) > 0
         return result
 
-    shown = any_of(("user",)) & ~any_of(("timer",))
+    shown = any_of(("user",)) & ~any_of(TIMED_KINDS)
     # The channel it would send on; else the first by name, to be the same every time.
     by_name = {name: rank for rank, name in enumerate(sorted({channel.name for channel in channels}))}
     rank = np.array([by_name[channel.name] for channel in channels], np.int64)[columns.channel]

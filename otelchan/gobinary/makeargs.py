@@ -4,7 +4,12 @@ and, in the one body that a generic function has for several types, over all dic
 A generic function is compiled once per shape of its type arguments ("main.Push[go.shape.int]"), and gets what depends
 on the type itself, such as the descriptor of `chan T`, from a dictionary that the compiler wrote. Such a body is only
 ever called directly, with the address of a dictionary or with an entry of the caller's own: function values and method
-tables hold wrappers. Source: src/cmd/compile/internal/noder/reader.go, "dictionary" (Go 1.26, 1.27).
+tables hold wrappers. Source: src/cmd/compile/internal/noder/reader.go, "dictionary" (Go 1.20 to 1.27). In Go 1.19 the
+body makes channels of the shape itself, so there the element type of such a channel is called "go.shape.int_0".
+
+Up to Go 1.20 the linker writes "main.Push[...]", and the names of wrappers look the same. There only types are followed
+into callers: a type that is read from an argument is read from a dictionary, whereas an argument of a wrapper that says
+a capacity may come from anywhere.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from otelchan.errors import BinaryError
+from otelchan.gobinary.calls import starts
 from otelchan.gobinary.code import CodeView
 from otelchan.gobinary.flow import Values
 from otelchan.gobinary.functions import Function
@@ -20,10 +26,11 @@ from otelchan.gobinary.values import CONSTANT, Value
 
 _LONGEST = 6000  # instructions of a function that is looked at as a whole: 0.2 s
 _BYTES = 5 * _LONGEST
-_SHAPED = "[go.shape."
+_SHAPED, _GENERIC = "[go.shape.", "[...]"
 _MOST = 256  # generic functions that hand dictionaries on to each other
 
 CallsOf = Callable[[int], Iterable[int]]
+StartsIn = Callable[[bytes, int], frozenset[int] | None]
 
 
 class _Parameter(NamedTuple):
@@ -44,41 +51,45 @@ class _Source(NamedTuple):
 class Arguments:
     """Keeps what was worked out of each function. calls_of: addresses of the direct calls of a function."""
 
-    def __init__(self, code: CodeView, calls_of: CallsOf) -> None:
+    def __init__(self, code: CodeView, calls_of: CallsOf, starts_in: StartsIn = starts) -> None:
+        """starts_in: where instructions begin in code at an address, see calls.starts()."""
         self._code = code
+        self._starts_in = starts_in
         self._calls_of = calls_of
         self._values: dict[int, Values | None] = {}
+        self._starts: dict[int, frozenset[int] | None] = {}
         self._callers: dict[_Parameter, tuple[_Source, ...] | None] = {}
 
     def of(self, call: int, register: str) -> frozenset[int]:
         """The numbers that a register can hold at a call; empty when they are not all known."""
-        source = self._source(call, register)
+        source = self._source(call, register, types=register == "rax")
         if source is None or source.parameter is None:
             return source.numbers if source else frozenset()
         return self._read(source, self._dictionaries(source.parameter))
 
-    def _source(self, call: int, register: str) -> _Source | None:
-        """None when it is not known."""
+    def _source(self, call: int, register: str, types: bool = True) -> _Source | None:
+        """None when it is not known. types: it is a type or a dictionary."""
         function = self._code.functions.at(call)
         values = self._values_of(function) if function else None
         if function is None or values is None:
             return None
         value = values.at(values.routine.index_of(call)).get(register)
         numbers = values.constants(value)
-        return _Source(frozenset(numbers)) if numbers else self._handed(function, value)
+        return _Source(frozenset(numbers)) if numbers else self._handed(function, value, types)
 
-    def _handed(self, function: Function, value: Value | None) -> _Source | None:
+    def _handed(self, function: Function, value: Value | None, types: bool) -> _Source | None:
         """A dictionary, or an entry of one: of one that is named right there, or of one that the callers pass."""
         if value is None or value.width < 8:
             return None
-        if value.symbol.kind == "argument" and value.offset == 0 and _SHAPED in function.name:
+        shaped = _SHAPED in function.name or (types and _GENERIC in function.name)
+        if value.symbol.kind == "argument" and value.offset == 0 and shaped:
             return _Source(frozenset(), _Parameter(function.entry, str(value.symbol.place)))
         source = value.symbol.of if value.symbol.kind == "load" and value.offset == 0 else None
         if source is None:
             return None
         if source.symbol == CONSTANT:
             return _Source(self._words({source.offset}))
-        if source.symbol.kind == "argument" and _SHAPED in function.name:
+        if source.symbol.kind == "argument" and shaped:
             return _Source(frozenset(), _Parameter(function.entry, str(source.symbol.place)), source.offset)
         return None
 
@@ -136,8 +147,15 @@ class Arguments:
     def _is_call(self, call: int) -> bool:
         """Not when the bytes of a call are only part of another instruction there."""
         function = self._code.functions.at(call)
-        values = self._values_of(function) if function else None
-        return values is None or _starts(values, call)
+        known = self._starts_of(function) if function else None
+        return known is None or call in known
+
+    def _starts_of(self, function: Function) -> frozenset[int] | None:
+        """Where its instructions begin; None when its bytes are not all instructions."""
+        if function.entry not in self._starts:
+            code = self._code.read(function.entry, function.end - function.entry)
+            self._starts[function.entry] = self._starts_in(code, function.entry)
+        return self._starts[function.entry]
 
     def _read(self, source: _Source, dictionaries: frozenset[int]) -> frozenset[int]:
         if source.offset is None:
@@ -149,11 +167,3 @@ class Arguments:
             return frozenset(int.from_bytes(self._code.read(address, 8), "little") for address in addresses)
         except ValueError:
             return frozenset()
-
-
-def _starts(values: Values, address: int) -> bool:
-    try:
-        values.routine.index_of(address)
-    except KeyError:
-        return False
-    return True

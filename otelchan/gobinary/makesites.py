@@ -8,23 +8,19 @@ into them, or the same over all paths. Source: walkMakeChan in src/cmd/compile/i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-import capstone  # type: ignore[import-untyped]
-import numpy as np
-
+from otelchan.gobinary.calls import CALL_SIZE, Calls, starts
 from otelchan.gobinary.code import CodeView
 from otelchan.gobinary.functions import Function
-from otelchan.gobinary.instructions import decode
-from otelchan.gobinary.makeargs import Arguments
-from otelchan.gobinary.types import Layout, MakeSite, Segment
+from otelchan.gobinary.instructions import decode, decoder
+from otelchan.gobinary.makeargs import Arguments, CallsOf, StartsIn
+from otelchan.gobinary.types import Layout, MakeSite
 from otelchan.gobinary.values import CONSTANT, State, straight
 
 _MAKERS = ("runtime.makechan", "runtime.makechan64")
 _PASSING_ON = ("reflect.makechan", "runtime.makechan64")  # what they call makechan for, their callers know
-_CALL = 0xE8
-_CALL_SIZE = 5
-_CHUNK = 1 << 22
 _LOOK_BACK = 24  # instructions
 _TABLE_LOOK_BACK = 12  # from a jump through a table to where the table's address is loaded
 _LONGEST_TABLE = 4096  # entries
@@ -34,51 +30,43 @@ _KIND_MASK, _KIND_CHAN = 31, 18  # abi.KindMask, abi.Chan
 _Line = tuple[int, int, str, str]  # address, size, mnemonic, operands
 
 
-def find_make_sites(code: CodeView, layout: Layout) -> tuple[MakeSite, ...]:
+class Calling(NamedTuple):
+    """Calls on one kind of processor. size: of a direct call, in bytes. calls: what finds those of a function. states:
+    what registers hold at calls in a function. starts: where instructions begin in code at an address."""
+
+    size: int
+    calls: Callable[[CodeView], CallsOf]
+    states: Callable[[CodeView, Function | None, list[int]], Iterator[tuple[int, State]]]
+    starts: StartsIn
+
+
+def find_make_sites(code: CodeView, layout: Layout, machine: Calling | None = None) -> tuple[MakeSite, ...]:
     """All calls that make channels, by address. Takes half a second for 35 MB of text.
 
     One that makes channels of several types or of several constant capacities is there once for each. The element type
     and the capacity are unknown where they are variables, and where not every path to the call is understood. What
     reflect.MakeChan makes may be anything: where it is linked in, its own call is one more site of unknown type.
     """
+    machine = machine or AMD64
+    calls_of = machine.calls(code)
     found: dict[int, list[int]] = {}
     for maker in _MAKERS:
         function = code.functions.find(maker)
-        for call in _calls_of(code, function.entry) if function else ():
+        for call in calls_of(function.entry) if function else ():
             caller = code.functions.at(call)
             if caller and caller.name not in _PASSING_ON:
                 found.setdefault(caller.entry, []).append(call)
-    arguments = Arguments(code, lambda entry: _calls_of(code, entry))
+    arguments = Arguments(code, calls_of, machine.starts)
     sites = {
-        MakeSite(call + _CALL_SIZE, element, capacity)
+        MakeSite(call + machine.size, element, capacity)
         for entry, calls in found.items()
-        for call, state in _states(code, code.functions.at(entry), calls)
+        for call, state in machine.states(code, code.functions.at(entry), calls)
         for element in _elements(code, layout, arguments, call, state)
         for capacity in _capacities(arguments, call, state)
     }
     reflected = code.functions.find("reflect.makechan")
-    sites |= {MakeSite(call + _CALL_SIZE, 0, -1) for call in (_calls_of(code, reflected.entry) if reflected else ())}
+    sites |= {MakeSite(call + machine.size, 0, -1) for call in (calls_of(reflected.entry) if reflected else ())}
     return tuple(sorted(sites))
-
-
-def _calls_of(code: CodeView, target: int) -> Iterator[int]:
-    """Every address with the bytes of `call target`; one that is no instruction is left out by _states."""
-    for segment in code.text_segments:
-        for start in range(0, segment.file_size - _CALL_SIZE + 1, _CHUNK):
-            yield from _calls_in(code, segment, start, target)
-
-
-def _calls_in(code: CodeView, segment: Segment, start: int, target: int) -> Iterator[int]:
-    size = min(_CHUNK + _CALL_SIZE - 1, segment.file_size - start)
-    address = segment.address + start
-    data = np.frombuffer(code.read(address, size), dtype=np.uint8)
-    for shift in range(4):  # the distance is not aligned
-        words = (size - 1 - shift) // 4
-        distances = data[1 + shift : 1 + shift + 4 * words].view("<u4")
-        positions = np.arange(words, dtype=np.uint32) * 4 + shift
-        wanted = np.uint32((target - address - _CALL_SIZE) & 0xFFFFFFFF) - positions
-        hits = positions[distances == wanted]
-        yield from (address + int(position) for position in hits[data[hits] == _CALL])
 
 
 def _states(code: CodeView, function: Function | None, calls: list[int]) -> Iterator[tuple[int, State]]:
@@ -86,9 +74,7 @@ def _states(code: CodeView, function: Function | None, calls: list[int]) -> Iter
     if function is None:
         return
     text = code.read(function.entry, function.end - function.entry)
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.skipdata = True
-    lines = list(decoder.disasm_lite(text, function.entry))
+    lines = list(decoder(skipdata=True).disasm_lite(text, function.entry))
     index_of = {address: index for index, (address, _, _, _) in enumerate(lines)}
     starts, lost = _block_starts(code, function, lines)
     for call in calls:
@@ -176,3 +162,6 @@ def _element(code: CodeView, layout: Layout, channel_type: int) -> int:
     except ValueError:
         return 0
     return element if kind & _KIND_MASK == _KIND_CHAN else 0
+
+
+AMD64 = Calling(CALL_SIZE, lambda code: Calls(code).of, _states, starts)

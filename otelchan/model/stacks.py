@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from otelchan.gobinary.types import Frame, GoImage
 
 MAX_FRAMES = 128
-_WRAPPER = 23  # abi.FuncIDWrapper, Go 1.25 to 1.27
+_WRAPPER = 23  # gobinary.pclntab.WRAPPER, whatever the release's number is
 _INTERNAL = ("runtime.", "internal/runtime/", "reflect.", "internal/reflectlite.")
 
 

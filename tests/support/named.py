@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -183,15 +183,39 @@ def by_code(server: Server) -> Judgement:
     return _judged(list(said.values()))
 
 
-def by_package(server: Server) -> Judgement:
-    """What a guess would say that is not made: of the candidates, the only one in a package that uses the channel."""
+def _in_a_package(functions: set[str], near: Iterable[Name]) -> list[Name]:
+    packages = {package_of(function) for function in functions}
+    return [name for name in near if package_of(_maker(name)) in packages]
+
+
+def _without_contexts(functions: set[str], near: Iterable[Name]) -> list[Name]:
+    return [] if any(name.kind == "context" for name in near) else _in_a_package(functions, near)
+
+
+def _in_the_maker(functions: set[str], near: Iterable[Name]) -> list[Name]:
+    return [name for name in near if _maker(name) in functions]
+
+
+def _maker(name: Name) -> str:
+    return name.name.partition(" ")[0]
+
+
+GUESSES: dict[str, Callable[[set[str], Iterable[Name]], list[Name]]] = {
+    "in a package that waits on it": _in_a_package,
+    "the same, where none of them makes contexts": _without_contexts,
+    "in a function that waits on it itself": _in_the_maker,
+}
+"""What could be said, and is not, when exactly one of the places that fit lies ..."""
+
+
+def by_guess(server: Server, guess: str) -> Judgement:
+    """What one of the guesses would say, held against the place."""
     said = {}
     for look in server.looks:
         uses = Uses(server.image)
         uses.look(look.census)
         for address, (channel, name) in look.made.items():
-            packages = {package_of(function) for function in uses.of(address)}
-            near = [c for c in server.namer.candidates(channel) if package_of(c.name.split(" ")[0]) in packages]
+            near = GUESSES[guess](uses.of(address), server.namer.candidates(channel))
             if len(near) == 1 and not server.namer.from_code(channel):
                 said[address, name.name] = (near[0].name, name.name)
     return _judged(list(said.values()))

@@ -127,14 +127,29 @@ def test_a_timer_that_may_be_a_ticker_is_named_by_its_use_and_is_a_timer() -> No
     assert timer(made, frames) == Name("chan int main.worker", "use", "timer")
 
 
-def test_a_channel_of_signals_is_known_by_its_type() -> None:
-    """Whoever makes it: it is made for signal.Notify, and waits idle by design."""
-    signals = channel(capacity=1)._replace(element_type="os.Signal")
-    namer = Namer(go_image(FRAMES, make_sites=(MakeSite(0x401100, INT, 1), MakeSite(0x401200, INT, 8))))
+def test_a_ticker_that_was_seen_being_made_is_no_timer() -> None:
+    """And one of which only the place is known neither."""
+    frames: dict[int, tuple[Frame, ...]] = {0x401500: (Frame("time.NewTicker", "/go/src/time/tick.go", 43),)}
+    made = (MakeSite(0x401500, INT, 1),)
 
-    assert namer.made(0x401100, signals) == Name("main.newQueue queue.go:12", "make", "signal")
-    assert namer.unseen(signals, ()) == Name("main.newQueue queue.go:12", "code", "signal")
-    assert namer.unseen(signals._replace(capacity=3), ()).kind == "signal"
+    assert Namer(go_image(frames)).made(0x401500, channel()._replace(timer=True)) == Name(
+        "time.NewTicker tick.go:43", "make", "ticker"
+    )
+    assert timer(made, frames) == Name("time.NewTicker tick.go:43", "code", "ticker")
+
+
+def test_an_older_timer_without_a_mark_is_one_where_only_package_time_makes_such_channels() -> None:
+    """Before Go 1.23; beside a make of the user's own it may be that, so it is the user's."""
+    frames = {**FRAMES, 0x401500: (Frame("time.NewTicker", "/go/src/time/tick.go", 43),)}
+    theirs = (MakeSite(0x401300, INT, 1), MakeSite(0x401500, INT, 1))
+
+    def kind(*sites: MakeSite) -> str:
+        return Namer(go_image(frames, make_sites=sites)).unseen(channel(capacity=1), ()).kind
+
+    assert kind(*theirs) == "timer"
+    assert kind(*theirs, MakeSite(0x401100, INT, 1)) == "user"
+    assert kind(*theirs, MakeSite(0x401100, INT, -1)) == "user"
+    assert kind(*theirs, MakeSite(0x401100, INT, 2)) == "timer"
 
 
 def test_a_channel_that_only_the_runtime_can_have_made_is_its_own() -> None:

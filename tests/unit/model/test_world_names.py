@@ -5,6 +5,7 @@ import struct
 from otelchan.gobinary.types import Frame, MakeSite
 from otelchan.kernel.types import UNNAMED, BlockRecord
 from otelchan.memory.types import Census, Channel, Goroutine, GoroutineCounts, Wait
+from otelchan.model.aliases import Alias, Rules
 from otelchan.model.observation import Counts, KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -134,3 +135,85 @@ def test_the_code_tells_the_name_before_any_use_does() -> None:
 
     assert (seen.channels[0].name, seen.channels[0].source) == ("main.main main.go:41", "code")
     assert seen.spans[0].channel == "main.main main.go:41"
+
+
+def renamed(made: World, **rules: object) -> Snapshot:
+    """A look after the rules changed."""
+    made.rename(Rules(**rules))  # type: ignore[arg-type]
+    return snapshot(made, census((LATE, "recv")), counted=3)
+
+
+def test_new_aliases_hold_for_all_channels_at_once() -> None:
+    """What was counted goes with the name; without the alias it has its old one again."""
+    made = world(MakeSite(0x401400, INT, 0))
+    before = snapshot(made, census((LATE, "recv")), counted=3)
+    after = renamed(made, aliases=[Alias("orders", function="main.main")])
+    again = renamed(made)
+
+    assert ["main.main main.go:41", "orders", "main.main main.go:41"] == [
+        seen.channels[0].name for seen in (before, after, again)
+    ]
+    assert "alias" == after.channels[0].source
+    assert [1, 1, 1] == [len(seen.channels) for seen in (before, after, again)]
+
+
+def test_a_name_by_use_stays_when_no_alias_fits() -> None:
+    """Though somebody else receives by now."""
+    made = world()
+    snapshot(made, census((LATE, "recv")))
+    made.rename(Rules([Alias("orders", site="nowhere.go:*")]))
+
+    assert "chan int main.zip" == snapshot(made, census((EARLY, "recv"))).channels[0].name
+
+
+def test_a_channel_that_is_gone_keeps_the_name_it_had() -> None:
+    """There is nothing left to tell another one by."""
+    made = world(MakeSite(0x401400, INT, 0))
+    snapshot(made, census((LATE, "recv")), counted=3)
+    made.rename(Rules([Alias("orders", function="main.main")]))
+    gone = Census(0, 100 * SECOND, 0, GoroutineCounts(1, 10), (), ())
+
+    assert ["main.main main.go:41"] == [view.name for view in snapshot(made, gone, counted=3).channels]
+
+
+def test_a_channel_that_was_seen_being_made_is_renamed_also_when_it_is_gone() -> None:
+    """Its place and its type are remembered."""
+    made = world()
+    key, address = 0x401400, A + 64
+    kernel = KernelState(keys={address: key}, counts={key: Counts(1, 1)})
+    alive = channel()._replace(address=address)
+
+    def look(channels: dict[int, Channel]) -> Snapshot:
+        empty = Census(0, 100 * SECOND, 0, GoroutineCounts(1, 10), (), ())
+        return made.snapshot(Observation(100 * SECOND, 100 * SECOND, kernel, empty, channels, {}))
+
+    names = [look({address: alive}).channels[0].name]
+    made.rename(Rules([Alias("orders", element_type="int")]))
+    names.append(look({}).channels[0].name)
+
+    assert ["main.main main.go:41", "orders"] == names
+
+
+def test_a_channel_that_signals_come_through_is_one_only_while_they_do() -> None:
+    """os/signal knows it, or not any more; the kind goes with the channel, not with the name."""
+    made = world()
+    signals = channel("os.Signal")
+    seen = Census(0, 100 * SECOND, 0, GoroutineCounts(1, 10), (), (signals,))
+
+    def kind(registered: frozenset[int] | None) -> str:
+        looked = Observation(100 * SECOND, 100 * SECOND, KernelState(), seen, {A: signals}, {}, registered=registered)
+        return made.snapshot(looked).channels[0].kind
+
+    assert ["signal", "user", "signal"] == [kind(known) for known in (frozenset({A}), frozenset(), None)]
+
+
+def test_who_wakes_may_say_what_an_older_channel_is_for() -> None:
+    """A timer sends to it, before it has a name or after."""
+    timer = (Frame("time.sendTime", "/go/src/time/sleep.go", 150),)
+    for first in (True, False):
+        made = World(PROCESS, go_image({**FRAMES, SENDER: timer}), 0, 4 * SECOND)
+        if not first:
+            assert "user" == snapshot(made, census((LATE, "recv"))).channels[0].kind
+        made.add_block(wait(LATE, SENDER), 0, channel())
+
+        assert "timer" == snapshot(made, census((LATE, "recv"))).channels[0].kind

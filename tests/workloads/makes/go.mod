@@ -1,3 +1,3 @@
 module example.com/makes
 
-go 1.26
+go 1.19

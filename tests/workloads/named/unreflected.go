@@ -1,0 +1,5 @@
+//go:build unreflected
+
+package main
+
+func reflected() map[string]any { return nil }
