@@ -12,31 +12,36 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from otelchan import clock
-from otelchan.arrivals import Arrivals
 from otelchan.config import Config
-from otelchan.errors import OtelchanError, TargetError
+from otelchan.errors import OtelchanError
 from otelchan.findings.leak import LeakFinder
 from otelchan.findings.types import Finding
 from otelchan.kernel.links import require_bpf
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import TARGETS, decode_block
+from otelchan.kernel.types import decode_record
+from otelchan.model.observation import KernelState
 from otelchan.model.tables import Tables
 from otelchan.model.types import Snapshot
 from otelchan.plan.node import NodeGovernor
-from otelchan.programs import room_for_parks
+from otelchan.programs import processes_of, room_for_parks, targets_of
 from otelchan.tap import NoTap, Tap
-from otelchan.target.process import by_executable, by_pid
 from otelchan.target.selection import Selection
-from otelchan.target.types import Process
 from otelchan.watch import Watch
+from otelchan.watches import Watches
 
 log = logging.getLogger("otelchan")
 
 TICK_S = 0.1
 TRIAL_TICK_S = 0.01
 SCAN_NS = 1_000_000_000
+_LOOK_NS = 100_000_000  # no budget is unwatched for longer
+_OVERDUE_NS = 2_000_000_000
+_SHORT_NS = 30_000_000  # a round that a trial can do without being watched
+# So many programs per tick are asked whether they are still the same; all within a second.
+_CLOSELY, _MOST_ROUNDS = 20, 10
 Publish = Callable[[Snapshot, list[Finding]], None]
 Report = Callable[["Agent"], None]
 Refresh = Callable[[], None]
@@ -48,23 +53,22 @@ class Agent:
     def __init__(self, config: Config, selection: Selection, tap: Tap | None = None) -> None:
         """Loads the kernel side. Raises KernelError."""
         self._config = config
-        self._selection = selection
-        self.watches: dict[int, Watch] = {}
+        self._selection = targets_of(selection, config)
         self.collect_ns: list[int] = []
         self._finders: dict[int, LeakFinder] = {}
-        self._arrivals = Arrivals(selection.exe)
-        self._last_scan_ns = 0
+        self._last_scan_ns = self._last_look_ns = self._ticks = 0
         self._due_ns = 0
         self._node = NodeGovernor(config.node_budget)
         self._publish: Publish
         self._report: Report
         self.fill: dict[str, tuple[int, int]] = {}
         require_bpf()
-        room = self._room_for_parks()
+        room = room_for_parks(processes_of(selection, config))
         self._tap = tap or NoTap()
         session = Session(parked_entries=room, backend=config.backend, attach=config.attach)
         self.session = self._tap.session(session)
         log.info("the kernel side is loaded by %s, probes are attached as %s", self.session.backend, self.session.way)
+        self.watches = Watches(config, self._selection, self.session, self._tap, self._counted)
 
     # --- targets --------------------------------------------------------------------------------------------------
 
@@ -74,40 +78,22 @@ class Agent:
         Raises OtelchanError when a named pid cannot be watched.
         """
         for pid in self._selection.pids:
-            self._watch(by_pid(pid))
-        if not self._scan() and self._selection.exe:
-            log.warning("no process runs an executable that matches %s yet; waiting for one", self._selection.exe)
-
-    def _room_for_parks(self) -> int:
-        pids, exe = self._selection.pids, self._selection.exe
-        return room_for_parks([by_pid(pid) for pid in pids] if pids else by_executable(exe))
-
-    def _welcome(self) -> None:
-        """Watch what has arrived meanwhile."""
-        for process in self._arrivals.ready():
-            try:
-                self._watch(process)
-            except OtelchanError as error:
-                self._arrivals.refuse(process)
-                log.error("%s", error)
+            self.watches.open(pid)
+        if not self._scan() and self._selection.searches:
+            log.warning("no Go process runs that %s means; waiting for one", self._selection)
 
     def _scan(self) -> int:
         self._last_scan_ns = clock.monotonic_ns()
-        return self._arrivals.scan({watch.process.pid for watch in self.watches.values()})
-
-    def _watch(self, process: Process) -> None:
-        target_id = next((i for i in range(TARGETS) if i not in self.watches), None)
-        if target_id is None:
-            raise TargetError(f"pid {process.pid}: {TARGETS} programs are watched already; run another otelchan for it")
-        watch = Watch(process, self.session, target_id, self._config, self._tap)
-        self.watches[target_id] = watch
-        self._finders[target_id] = LeakFinder(self._config.findings)
-        log.info("watching pid %d (%s, %s)", process.pid, process.executable, watch.image.build.go_version)
+        return self.watches.scan()
 
     def _attach_next(self, target_id: int, watch: Watch) -> None:
         plane = watch.next_plane()
         if plane is not None and self._node.has_room(target_id, plane):
-            watch.attach(plane, self._tables().of(target_id, watch.probes.waits_epoch, {}))
+            watch.attach(plane, self._counted)
+
+    def _counted(self, target_id: int) -> KernelState:
+        """What the kernel side has counted of a target, and nothing else of it."""
+        return self._tables().of(target_id, 0, {})
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
@@ -134,14 +120,14 @@ class Agent:
             now = clock.monotonic_ns()
             if now - self._last_scan_ns >= SCAN_NS:
                 self._scan()
-            self._welcome()
+            self.watches.welcome(self._let_go)
             if end is not None and now >= end:
                 break
-            if now >= self._due_ns and not self._on_trial():  # a trial lasts a second, and must be watched closely
+            if self._is_time(now):
                 self.collect()
                 interval_ns = self._interval_ns()
                 self._due_ns += interval_ns * max(1, (now - self._due_ns) // interval_ns + 1)
-            if not self.watches and not self._selection.exe:
+            if not self.watches and not self._selection.searches:
                 log.info("every watched program has ended")
                 return
         self.tick()
@@ -152,11 +138,11 @@ class Agent:
         self._config = config
         more = self._node.change_budget(config.node_budget)
         self._due_ns = min(self._due_ns, clock.monotonic_ns() + self._interval_ns())
+        self.watches.reconfigure(config)
         for target_id, watch in self.watches.items():
-            watch.reconfigure(config)
             if more:
                 watch.governor.retry_now()
-            self._finders[target_id].reconfigure(config.findings)
+            self._finder(target_id).reconfigure(config.findings)
 
     def _interval_ns(self) -> int:
         return int(self._config.interval_s * 1e9)
@@ -164,50 +150,82 @@ class Agent:
     def _pause_s(self) -> float:
         return TRIAL_TICK_S if self._on_trial() else TICK_S
 
+    def _is_time(self, now: int) -> bool:
+        """Whether a round is due. A trial lasts a second and must be watched closely, so a long round waits for its
+        end; but where programs come all the time, there is always one."""
+        if now < self._due_ns:
+            return False
+        short = 0 < sum(self.collect_ns) <= _SHORT_NS
+        return short or not self._on_trial() or now >= self._due_ns + _OVERDUE_NS
+
     def _on_trial(self) -> bool:
         return any(watch.governor.on_trial() for watch in self.watches.values())
 
     def tick(self) -> None:
-        """Drain, keep to the budget, let go of programs that ended."""
+        """Drain, let go of programs that ended, keep to the budget, attach what is wanted."""
         self._drain()
+        self._ticks += 1
+        rounds = min(1 + len(self.watches) // _CLOSELY, _MOST_ROUNDS)
         for target_id, watch in list(self.watches.items()):
-            if not watch.alive():
+            closely = (self._ticks + target_id) % rounds == 0
+            if not (watch.alive() if closely else watch.running()):
                 log.info("pid %d has ended", watch.process.pid)
                 self._let_go(target_id, watch)
-                continue
-            try:
-                watch.tick()
-                self._attach_next(target_id, watch)
-            except OtelchanError as error:
-                if watch.alive():
-                    log.error("pid %d is not watched any more: %s", watch.process.pid, error)
-                self._let_go(target_id, watch)
-        verdict = self._node.judge({i: watch.cost_ns for i, watch in self.watches.items()}, clock.monotonic_ns())
+        self._keep_to_budget()
+        for target_id, watch in list(self.watches.items()):
+            self._guarded(target_id, watch, partial(self._attach_next, target_id, watch))
+
+    def _keep_to_budget(self) -> None:
+        """Charge every program what it has paid, and take off what it cannot pay."""
+        tallies = self.session.tallies()
+        for target_id, watch in list(self.watches.items()):
+            self._guarded(target_id, watch, partial(watch.tick, tallies[target_id]))
+        self._last_look_ns = clock.monotonic_ns()
+        verdict = self._node.judge({i: watch.cost_ns for i, watch in self.watches.items()}, self._last_look_ns)
         if verdict is not None:
             self.watches[verdict.target].give_up(verdict.plane, verdict.reason)
 
+    def _guarded(self, target_id: int, watch: Watch, action: Callable[[], None]) -> None:
+        """Do something with a program that may end meanwhile."""
+        try:
+            action()
+        except OtelchanError as error:
+            alive = watch.alive()
+            if alive:
+                log.error("pid %d is not watched any more: %s", watch.process.pid, error)
+            self._let_go(target_id, watch)
+            if alive:
+                self.watches.arrivals.pass_over(watch.process)
+
     def _drain(self) -> None:
         for data in self.session.drain():
-            record = decode_block(data)
+            record = decode_record(data)
             watch = self.watches.get(record.target)
             if watch is not None:
-                watch.add_block(record)
+                watch.add(record)
 
     def collect(self) -> None:
-        """One snapshot of each program, published."""
+        """One snapshot of each program, published. With many programs that takes seconds: their budgets do not wait."""
         self._drain()
         tables = self._tables()
         self.collect_ns = []
         for target_id, watch in list(self.watches.items()):
             before = clock.monotonic_ns()
-            self._publish_one(target_id, watch, tables, ended=False)
-            self.collect_ns.append(clock.monotonic_ns() - before)
+            if before - self._last_look_ns > _LOOK_NS:
+                self._drain()
+                self._keep_to_budget()
+            if target_id in self.watches:
+                self._publish_one(target_id, watch, tables, ended=False)
+                self.collect_ns.append(clock.monotonic_ns() - before)
         self._report(self)
 
     def _publish_one(self, target_id: int, watch: Watch, tables: Tables, ended: bool) -> None:
         snapshot = watch.observe(tables.of(target_id, watch.probes.waits_epoch, watch.losses()), ended)
-        findings = self._finders[target_id].find(snapshot)
+        findings = self._finder(target_id).find(snapshot)
         self._publish(snapshot, findings)
+
+    def _finder(self, target_id: int) -> LeakFinder:
+        return self._finders.setdefault(target_id, LeakFinder(self._config.findings))
 
     def _tables(self) -> Tables:
         tables = Tables(*(self.session.items(name) for name in Tables._fields))
@@ -218,16 +236,15 @@ class Agent:
 
     def _let_go(self, target_id: int, watch: Watch) -> None:
         """The last values, the end of the series, and the program is not ours any more."""
+        self._drain()  # what it died of may have come since
         self._publish_one(target_id, watch, self._tables(), ended=True)
         self._close(target_id)
 
     def _close(self, target_id: int) -> None:
-        self.watches.pop(target_id).close()
-        del self._finders[target_id]
+        self.watches.release(target_id)
+        self._finders.pop(target_id, None)
 
     def close(self) -> None:
         """Detach from everything."""
-        self._arrivals.close()
-        for target_id in list(self.watches):
-            self._close(target_id)
+        self.watches.close()
         self.session.close()

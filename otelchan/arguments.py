@@ -10,13 +10,25 @@ from otelchan.target.selection import Selection
 
 
 def selection_of(arguments: argparse.Namespace) -> Selection:
-    """The processes that were asked for. Raises UsageError unless it is either PID… or --exe."""
-    pids, exe = tuple(arguments.pids), arguments.exe or ""
-    if pids and exe:
-        raise UsageError(f"both process ids and --exe {exe} were given; say which processes in one of the two ways")
-    if not pids and not exe:
-        raise UsageError("no process was named; give one as PID or as --exe GLOB, such as --exe '*/bin/shop'")
-    return Selection(pids=pids, exe=exe)
+    """The processes that were asked for. Raises UsageError unless it is PID…, --exe or --all, and one of them only."""
+    pids, exe, everything = tuple(arguments.pids), tuple(arguments.exe), bool(arguments.all)
+    include, exclude = tuple(arguments.include), tuple(arguments.exclude)
+    ways = ["process ids"] * bool(pids) + [f"--exe {glob}" for glob in exe[:1]] + ["--all"] * everything
+    if len(ways) > 1:
+        raise UsageError(f"both {ways[0]} and {ways[1]} were given; say which processes in one way only")
+    if not ways or "" in exe:
+        raise UsageError("no process was named; give PID, or --exe GLOB such as --exe '*/bin/shop', or --all")
+    if "" in (*include, *exclude):
+        raise UsageError("an empty glob fits nothing; give one such as --exclude '/usr/lib/*', or leave it out")
+    if pids and (include or exclude):
+        name, glob = ("--include", include[0]) if include else ("--exclude", exclude[0])
+        raise UsageError(f"{name} {glob} narrows --exe and --all, but process ids were given; leave one of them out")
+    return Selection(pids=pids, exe=exe, all=everything, include=include, exclude=exclude)
+
+
+def names_processes(arguments: argparse.Namespace) -> bool:
+    """Whether any were asked for."""
+    return bool(arguments.pids or arguments.exe or arguments.all)
 
 
 def process_id(text: str) -> int:
@@ -91,14 +103,22 @@ def _number(text: str) -> float | None:
 
 
 def add_processes(parser: argparse.ArgumentParser, many: bool = True) -> None:
-    """PID… or --exe, the one way to say which processes."""
+    """PID…, --exe or --all, the one way to say which processes."""
     if many:
         parser.add_argument("pids", metavar="PID", nargs="*", type=process_id, default=[], help="process ids")
     else:
         parser.add_argument("pids", metavar="PID", nargs="?", type=only_process_id, default=[], help="process id")
     meant = "processes whose" if many else "the process whose"
     words = f"{meant} executable matches, instead of PID: its path, or without a slash its file name"
-    parser.add_argument("--exe", metavar="GLOB", help=words)
+    parser.add_argument("--exe", metavar="GLOB", action="append", default=[], help=f"{words}; may be repeated")
+    whole = "every Go process" if many else "the only Go process there is"
+    parser.add_argument("--all", action="store_true", help=f"{whole} that this user may see, instead of PID")
+    parser.add_argument(
+        "--include", metavar="GLOB", action="append", default=[], help="of those, only what matches; may be repeated"
+    )
+    parser.add_argument(
+        "--exclude", metavar="GLOB", action="append", default=[], help="of those, not what matches; may be repeated"
+    )
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:

@@ -12,7 +12,8 @@ from otelchan.gobinary.types import GoImage
 from otelchan.memory.census import take_census
 from otelchan.memory.channels import read_channels
 from otelchan.memory.counts import read_counts
-from otelchan.memory.types import Census, Channel, Reader
+from otelchan.memory.registered import registered
+from otelchan.memory.types import Census, Channel, ChannelMap, Reader
 
 log = logging.getLogger("otelchan")
 
@@ -20,7 +21,7 @@ CENSUS_SHARE = 100  # a census may take one part in this many of a core
 
 
 class Looks:
-    """Remembers the last census, and which channels were found freed."""
+    """Remembers the last census, and which channels were found freed. share: one part in this many of a core."""
 
     def __init__(self, reader: Reader, image: GoImage, bias: int) -> None:
         self._reader = reader
@@ -28,6 +29,7 @@ class Looks:
         self._bias = bias
         self._census: Census | None = None
         self._due_ns = 0
+        self.share = CENSUS_SHARE
         self._freed: dict[int, int] = {}
 
     def census(self) -> Census | None:
@@ -46,7 +48,7 @@ class Looks:
             return replace(last, counts=read_counts(self._reader, self._image.layout, self._image.globals, self._bias))
         census = take_census(self._reader, self._image, self._bias, last)
         # The first one reads much that no later one reads again: it does not say what the next one costs.
-        self._due_ns = now + CENSUS_SHARE * census.duration_ns if last is not None else now
+        self._due_ns = now + self.share * census.duration_ns if last is not None else now
         return census
 
     def channels(self, addresses: list[int]) -> dict[int, Channel]:
@@ -67,3 +69,7 @@ class Looks:
         self._freed = {a: time for a, time in self._freed.items() if made.get(a) == time}
         self._freed.update({a: made[a] for a, channel in found.items() if channel.allocated is False})
         return {a: channel for a, channel in found.items() if channel.allocated is not False}
+
+    def registered(self, channels: ChannelMap) -> frozenset[int] | None:
+        """Those of these channels that os/signal sends to; None where that cannot be told."""
+        return registered(self._reader, self._image, self._bias, channels.of_type("os.Signal"))

@@ -5,21 +5,28 @@ kernel and memory. It does not decide (the governor does) and does not know what
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
+from otelchan import clock
+from otelchan.config import Config
 from otelchan.errors import BinaryError
+from otelchan.gobinary.skipped import skip_ranges
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.session import Session
-from otelchan.kernel.target import target_entry
+from otelchan.kernel.target import set_skips, target_entry
 from otelchan.memory.types import Reader
 from otelchan.plan.catalogue import PLANE_ORDER, PROBES
 from otelchan.plan.types import AttachPlan, Plane, PlannedSite
+from otelchan.programs import rules_of
 from otelchan.target.types import Process
 
 log = logging.getLogger("otelchan")
 
 ON, OFF, NOT_FOUND, OVER_BUDGET, NOT_EFFECTIVE = "on", "off", "not found", "over budget", "not effective"
+SHARED = -1  # in place of a link: that of the executable file
+_NEVER = (1 << 64) - 1
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
 
 
@@ -33,12 +40,49 @@ def cost_of(hits: np.ndarray) -> dict[Plane, tuple[int, int]]:
     return found
 
 
+def newborn_entry(image: GoImage, config: Config) -> np.ndarray:
+    """What the kernel side is to know of a program that has not begun yet, loaded where it was linked."""
+    entry = target_entry(image, 0)
+    rules = rules_of(config)
+    if rules.skip:
+        set_skips(entry, skip_ranges(image, rules.skips).ranges, 0)
+    entry["span_threshold_ns"] = int(config.span_threshold_ms * 1_000_000)
+    entry["spans_allowed"] = int(config.spans_per_second)
+    return entry
+
+
+def mark(entry: np.ndarray, plane: Plane, epoch: int) -> None:
+    """The kernel side is to know that a plane is attached, for the so-manieth time."""
+    if plane is Plane.MAKES:
+        entry["makes_since"] = clock.monotonic_ns()
+    elif plane in (Plane.WAITS, Plane.OPERATIONS):
+        entry[f"{plane.value}_epoch"] = epoch
+
+
+def unmark(entry: np.ndarray, plane: Plane, epoch: int) -> None:
+    """The kernel side is to know that a plane is off."""
+    if plane is Plane.WAITS:
+        entry["waits_epoch"] = epoch  # what is parked now may wake unseen
+    elif plane is Plane.OPERATIONS:
+        entry["operations_epoch"] = 0
+    elif plane is Plane.MAKES:
+        entry["makes_since"] = _NEVER
+
+
 class Probes:
     """What is attached to one program. states: plane -> "on", "off", "not found", "over budget", "not effective"."""
 
     def __init__(
-        self, session: Session, process: Process, image: GoImage, bias: int, reader: Reader, plan: AttachPlan
+        self,
+        session: Session,
+        process: Process,
+        image: GoImage,
+        bias: int,
+        reader: Reader,
+        plan: AttachPlan,
+        entry: np.ndarray | None = None,
     ) -> None:
+        """entry: what the kernel side has been told of the process already, when it has."""
         self.plan = plan
         self.links: dict[Plane, int] = {}
         self.states: dict[Plane, str] = dict.fromkeys(PLANE_ORDER, OFF)
@@ -46,8 +90,9 @@ class Probes:
         self._session = session
         self._process = process
         self._bias = bias
+        self._image = image
         self._reader = reader
-        self._entry = target_entry(image, bias)
+        self._entry = target_entry(image, bias) if entry is None else entry
         self._epoch = 0
 
     @property
@@ -64,15 +109,35 @@ class Probes:
 
     def allow_spans(self, total: int) -> None:
         """So many spans may have been sent since the beginning, in all."""
-        if total != int(self._entry["spans_allowed"]):
-            self._entry["spans_allowed"] = total
+        self._set("spans_allowed", total)
+
+    def _set(self, field: str, value: int) -> None:
+        if value != int(self._entry[field]):
+            self._entry[field] = value
             self._write()
 
     def threshold_ns(self, threshold_ns: int) -> None:
         """Blocks as long as this or longer become spans, at once."""
-        if threshold_ns != int(self._entry["span_threshold_ns"]):
-            self._entry["span_threshold_ns"] = threshold_ns
-            self._write()
+        self._set("span_threshold_ns", threshold_ns)
+
+    def join(self, file: int) -> None:
+        """From now on the probes that all processes of the file share count this one."""
+        self._write()
+        self._session.processes.join(self._process.pid, file, self.plan.target_id)
+
+    def skip(self, skips: Callable[[str], bool]) -> None:
+        """Channels that are made in such functions from now on are named by the caller."""
+        found = skip_ranges(self._image, skips)
+        if found.left_out:
+            log.warning(
+                "pid %d: naming.skip fits functions in more places than can be told apart: %s and %d others name their "
+                "channels themselves; give globs that fit fewer",
+                self._process.pid,
+                found.left_out[0],
+                len(found.left_out) - 1,
+            )
+        set_skips(self._entry, found.ranges, self._bias)
+        self._write()
 
     def attach(self, plane: Plane) -> bool:
         """Attach a plane; False when the traps turn out not to be in the program: then it is off again, for good.
@@ -82,8 +147,7 @@ class Probes:
         sites = self.plan.planes[plane]
         self._compare_code(sites)
         self._epoch += 1
-        if plane is not Plane.MAKES:
-            self._entry[f"{plane.value}_epoch"] = self._epoch
+        mark(self._entry, plane, self._epoch)
         self._write()
         offsets, cookies = [s.file_offset for s in sites], [s.cookie for s in sites]
         self.links[plane] = self._session.attach(self.plan.path, offsets, cookies, self._process.pid)
@@ -99,13 +163,25 @@ class Probes:
         link = self.links.pop(plane, None)
         if link is None:
             return
-        self._session.detach(link)
+        if link != SHARED:
+            self._session.detach(link)
         self._epoch += 1
-        if plane is Plane.WAITS:
-            self._entry["waits_epoch"] = self._epoch  # what is parked now may wake unseen
-        elif plane is Plane.OPERATIONS:
-            self._entry["operations_epoch"] = 0
+        unmark(self._entry, plane, self._epoch)
         self._write()
+
+    def expects(self, plane: Plane, epoch: int) -> None:
+        """A plane is about to be attached that all processes of the file share. Raises BinaryError, MemoryGone."""
+        self._compare_code(self.plan.planes[plane])
+        mark(self._entry, plane, epoch)
+        self._write()
+
+    def shares(self, plane: Plane) -> bool:
+        """It is attached; False when its traps turn out not to be in this program. Raises MemoryGone."""
+        self.links[plane], self.states[plane] = SHARED, ON
+        if not self._is_effective(plane, self.plan.planes[plane]):
+            self.detach(plane, NOT_EFFECTIVE)
+            return False
+        return True
 
     def _write(self) -> None:
         self._session.write_target(self.plan.target_id, self._entry)

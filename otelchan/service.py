@@ -61,6 +61,8 @@ def _describe(agent: Agent, own: AgentMetrics) -> None:
         for plane, (hits, cost_ns) in cost_of(watch.hits).items():
             own.total("otelchan.probe.hit", hits, {"otelchan.plane": plane}, source)
             own.total("otelchan.probe.time", cost_ns / 1e9, {"otelchan.plane": plane}, source)
+    own.set("otelchan.target.refused", agent.watches.arrivals.refused)
+    own.total("otelchan.target.missed", agent.watches.arrivals.missed)
     own.set("otelchan.overhead.measured", max((w.governor.share for w in agent.watches.values()), default=0.0))
     for duration_ns in agent.collect_ns:
         own.add("otelchan.collect.duration", duration_ns / 1e9)

@@ -11,56 +11,62 @@ from contextlib import ExitStack
 import numpy as np
 
 from otelchan import clock
+from otelchan.arrivals import Arrival
 from otelchan.config import Config
-from otelchan.gobinary.types import GoImage
+from otelchan.errors import OtelchanError
+from otelchan.executables import Counted, Executable
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BlockRecord, Loss
-from otelchan.looks import Looks
-from otelchan.memory.live import LiveReader
-from otelchan.memory.selfcheck import check
-from otelchan.memory.types import ChannelMap
+from otelchan.kernel.types import BlockRecord, Loss, PanicRecord
+from otelchan.looks import CENSUS_SHARE, Looks
+from otelchan.memory.types import Census, ChannelMap
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
+from otelchan.opening import hold
 from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.governor import Governor
 from otelchan.plan.planner import make_plan
 from otelchan.plan.types import Plane
-from otelchan.probes import NOT_FOUND, OVER_BUDGET, Probes, cost_of
-from otelchan.programs import image_of
+from otelchan.probes import NOT_EFFECTIVE, NOT_FOUND, OVER_BUDGET, SHARED, Probes, cost_of
+from otelchan.programs import rules_of
 from otelchan.tap import Tap
-from otelchan.target.handle import Handle
-from otelchan.target.lock import lock
-from otelchan.target.process import load_bias
-from otelchan.target.types import Process
 
 log = logging.getLogger("otelchan")
+
+_FULL_SHARES = 5  # so many programs have each its full share of a core; more of them share that
+_NOTHING = 1e-6  # of a core: a program that does nothing is not judged, which with hundreds of them takes time
 
 
 class Watch:
     """One watched program. Raises OtelchanError when it must not be watched; then nothing was attached."""
 
-    def __init__(self, process: Process, session: Session, target_id: int, config: Config, tap: Tap) -> None:
+    def __init__(
+        self, arrival: Arrival, session: Session, target_id: int, config: Config, tap: Tap, counted: Counted
+    ) -> None:
+        """counted: what the kernel side has counted of a target."""
+        process, self.file = arrival.process, arrival.file
         self.process = process
         self._target_id = target_id
         self._session = session
         with ExitStack() as undo:
-            self._handle = undo.enter_context(Handle(process))
-            undo.enter_context(lock(process))
-            self.image: GoImage = image_of(process)
-            bias = load_bias(process, self.image.segments)
-            reader = LiveReader(process.pid)
-            check(reader, self.image, bias)
+            self._handle, self.image, bias, reader = hold(arrival, undo)
             plan = make_plan(self.image, target_id, process.open_path)
             self._undo = undo.pop_all()
-        self.probes = Probes(session, process, self.image, bias, reader, plan)
+        entry = self.file.entry(bias) if self.file else None
+        self.probes = Probes(session, process, self.image, bias, reader, plan, entry)
         self.governor = Governor(config.program_budget)
         self.image = tap.image(self.image)
-        self.world = tap.world(World(process, self.image, bias, clock.unix_ns()))
+        self._rules = rules_of(config)
+        if self._rules.skip:  # what is passed over without is known already
+            self.probes.skip(self._rules.skips)
+        since_ns = arrival.birth.time_ns if arrival.birth else clock.monotonic_ns()
+        since_unix_ns = since_ns + clock.unix_minus_monotonic_ns()
+        self.world = tap.world(World(process, self.image, bias, since_unix_ns, self._rules))
         self.hits = np.zeros(16, dtype=np.uint64)
         self.cost_ns: dict[Plane, int] = {}  # of the attached planes, since the tick before
         self._looks = Looks(tap.reader(reader), self.image, bias)
         self._settled = False
+        self._plugins: tuple[str, ...] = ()
         self.reconfigure(config)
         self._allowance = self._span_rate
         self._last_tick_ns = clock.monotonic_ns()
@@ -69,9 +75,36 @@ class Watch:
         first = self._looks.census()
         if first is not None:
             self.world.look(first)
+        if self.file is not None:
+            try:
+                self._join(self.file, since_ns, arrival.birth is not None, counted)
+            except BaseException:
+                self._undo.close()
+                raise
+        if first is not None:
+            self._heed_plugins(first)
+
+    def _join(self, file: Executable, since_ns: int, born: bool, counted: Counted) -> None:
+        """Have what the processes of its file share, which counts a newborn already."""
+        file.members[self._target_id] = self
+        if not born:
+            for plane, shared in file.planes.items():
+                self.probes.expects(plane, shared.epoch)
+            self.probes.join(file.number)
+        self.hits = self._session.tally(self._target_id)["hits"].copy()  # what it cost before is nobody's trial
+        for plane, shared in file.planes.items():
+            between = born and since_ns < shared.since_ns  # it was attached while the process began
+            before = counted(self._target_id) if between else KernelState()
+            since_unix_ns = self.world.attached_unix_ns if born and not between else clock.unix_ns()
+            self.gains(plane, since_unix_ns, before)
 
     def reconfigure(self, config: Config) -> None:
         """These settings from now on."""
+        rules = rules_of(config)
+        if rules != self._rules:
+            self._rules = rules
+            self.world.rename(rules)
+            self.probes.skip(rules.skips)
         self._span_rate = config.spans_per_second
         self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
         if self.governor.budget != config.program_budget:
@@ -81,6 +114,14 @@ class Watch:
         """Whether it is still the same running process."""
         return self._handle.alive()
 
+    def one_of(self, number: int) -> None:
+        """So many programs are watched: what looking at memory may take is shared among them."""
+        self._looks.share = CENSUS_SHARE * max(1, -(-number // _FULL_SHARES))
+
+    def running(self) -> bool:
+        """Whether the process runs, perhaps another program: cheaper than alive()."""
+        return self._handle.running()
+
     # --- probes and their budget ----------------------------------------------------------------------------------
 
     def next_plane(self) -> Plane | None:
@@ -89,28 +130,68 @@ class Watch:
         wanted = (p for p in PLANE_ORDER if self.probes.possible(p) and self.governor.wanted(p, now))
         return next(wanted, None)
 
-    def attach(self, plane: Plane, counted: KernelState) -> None:
-        """Attach a plane, on trial. counted: what the kernel side has counted before. Raises OtelchanError."""
-        before_unix_ns = clock.unix_ns()
-        if not self.probes.attach(plane):
+    def attach(self, plane: Plane, counted: Counted) -> None:
+        """Attach a plane, on trial. counted: what the kernel side has counted of a target. Raises OtelchanError."""
+        if self.file is not None and self.file.shares(plane) and plane not in self.file.planes:
+            self.file.attach(plane, counted)
             return
-        self.world.plane_attached(plane, before_unix_ns, counted)
+        before, since_unix_ns = counted(self._target_id), clock.unix_ns()
+        if self.file is not None and plane in self.file.planes:
+            self.probes.expects(plane, self.file.planes[plane].epoch)
+            self.gains(plane, since_unix_ns, before)
+        elif self.probes.attach(plane):
+            self._begin(plane, since_unix_ns, before)
+
+    def _begin(self, plane: Plane, since_unix_ns: int, counted: KernelState) -> None:
+        self._settled = False
+        self.world.plane_attached(plane, since_unix_ns, counted)
         self.governor.on_attach(plane, clock.monotonic_ns())
         log.info("pid %d: %s plane on trial, %d probes", self.process.pid, plane, len(self.probes.plan.planes[plane]))
 
+    def expects(self, plane: Plane, epoch: int) -> bool:
+        """As executables.Member."""
+        try:
+            self.probes.expects(plane, epoch)
+        except OtelchanError as error:  # said when it tries to have the plane for itself
+            log.debug("%s", error)
+            return False
+        return True
+
+    def gains(self, plane: Plane, since_unix_ns: int, counted: KernelState) -> None:
+        """As executables.Member."""
+        try:
+            effective = self.probes.shares(plane)
+        except OtelchanError:  # it has just ended
+            effective = True
+        if effective:
+            self._begin(plane, since_unix_ns, counted)
+
+    def loses(self, plane: Plane) -> None:
+        """As executables.Member."""
+        if plane in self.probes.links:
+            self._settled = False
+            self.world.plane_detached(plane)
+            self.governor.on_loss(plane)
+            self.probes.detach(plane)
+
     def detach(self, plane: Plane, state: str) -> None:
         """Take a plane's traps out; its series end."""
+        if self.file is not None and self.probes.links.get(plane) == SHARED:
+            self.file.part(plane, but=self)
         if plane in self.probes.links:
+            self._settled = False
             self.governor.on_detach(plane, clock.monotonic_ns())
             self.world.plane_detached(plane)
         self.probes.detach(plane, state)
 
-    def tick(self) -> None:
-        """Every few tens of milliseconds: charge the hits to the budget, give spans their rate."""
+    def tick(self, tally: np.ndarray) -> None:
+        """Every few tens of milliseconds: charge the hits to the budget, give spans their rate. tally: its own."""
         now = clock.monotonic_ns()
-        tally = self._session.tally(self._target_id)
         new, self.hits = tally["hits"] - self.hits, tally["hits"].copy()
         self._allow_spans(int(tally["spans"]), now)
+        if self._settled and self.governor.share < _NOTHING and not new.any():
+            self.cost_ns = dict.fromkeys(self.probes.links, 0)
+            return
         cost_ns = {plane: cost for plane, (_, cost) in cost_of(new).items()}
         self.cost_ns = {plane: cost_ns[plane] for plane in self.probes.links}
         verdict = self.governor.judge(cost_ns, now)
@@ -143,22 +224,28 @@ class Watch:
 
     # --- looking --------------------------------------------------------------------------------------------------
 
-    def add_block(self, record: BlockRecord) -> None:
+    def add(self, record: BlockRecord | PanicRecord) -> None:
         """A ring-buffer record of this program."""
         channel = None
         if not self.world.is_named(record.name_key):
             channel = self._looks.channels([record.channel]).get(record.channel)
-        self.world.add_block(record, clock.unix_minus_monotonic_ns(), channel)
+        if isinstance(record, BlockRecord):
+            self.world.add_block(record, clock.unix_minus_monotonic_ns(), channel)
+        else:
+            self.world.add_panic(record, clock.unix_minus_monotonic_ns(), channel)
 
     def observe(self, kernel: KernelState, ended: bool = False) -> Snapshot:
         """Look at the program's memory and put it together with what the kernel counted."""
         census = None if ended else self._looks.census()
-        channels = ChannelMap(())
+        channels, registered = ChannelMap(()), None
         if census is not None:
             channels = ChannelMap(census.channels)
             channels.update(self._looks.live_channels(kernel.made, skip=channels))
+            registered = self._looks.registered(channels)
             if not self.alive():  # it ended, or became another program, while it was read: none of that is true
                 census, channels = None, ChannelMap(())
+            else:
+                self._heed_plugins(census)
         seen = Observation(
             time_unix_ns=clock.unix_ns(),
             monotonic_ns=clock.monotonic_ns(),
@@ -167,8 +254,21 @@ class Watch:
             channels=channels,
             planes={plane.value: state for plane, state in self.probes.states.items()},
             ended=ended,
+            registered=registered,
         )
         return self.world.snapshot(seen)
+
+    def _heed_plugins(self, census: Census) -> None:
+        """Counts would be wrong, and silently so: a plugin's code has channel functions of its own, without probes."""
+        if census.plugins == self._plugins:
+            return
+        self._plugins = census.plugins
+        opened = (
+            f"it has opened plugins ({', '.join(census.plugins)}), whose channel functions are copies without probes"
+        )
+        log.warning("pid %d: %s: all planes are off, and the census goes on", self.process.pid, opened)
+        for plane in reversed(tuple(self.probes.plan.planes)):
+            self.detach(plane, NOT_EFFECTIVE)
 
     def losses(self) -> dict[str, int]:
         """Losses by name, cumulative."""
@@ -177,7 +277,12 @@ class Watch:
 
     def close(self) -> None:
         """Detach everything; the program runs on as if nobody had been there."""
+        if self.file is not None:
+            del self.file.members[self._target_id]
         for plane in reversed(PLANE_ORDER):
             self.probes.detach(plane)
-        self._session.clear_target(self._target_id)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the process when nothing is attached any more."""
         self._undo.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from otelchan.arguments import add_json, add_processes, number_from_one, row_count, selection_of
-from otelchan.commands.common import FINE, Help, one_process, print_json
+from otelchan.commands.common import FINE, Help, config_of, keep_images, one_process, print_json
 from otelchan.errors import MemoryGone, TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -53,20 +53,22 @@ def _document(arguments: argparse.Namespace) -> dict[str, Any]:
     named = {
         "PID": arguments.pids,
         "--exe": arguments.exe,
+        "--all": arguments.all,
         "--core": arguments.core,
         "--recording": arguments.recording,
     }
     given = [name for name, value in named.items() if value]
-    if len(given) > 1 and given != ["PID", "--exe"]:
+    if len(given) > 1 and not {"PID", "--exe", "--all"}.issuperset(given[:2]):
         raise UsageError(f"{given[0]} and {given[1]} were given; say in one way what to look at")
     for option, owner in (("binary", "core"), ("round", "recording")):
         if getattr(arguments, option) and not getattr(arguments, owner):
             raise UsageError(f"--{option} {getattr(arguments, option)} means something only with --{owner}; add that")
+    config = keep_images(config_of(arguments))
     if arguments.core:
         return census_of_core(arguments.core, arguments.binary or "")
     if arguments.recording:
         return census_of_recording(arguments.recording, arguments.round)
-    return census_of(one_process(selection_of(arguments)))
+    return census_of(one_process(selection_of(arguments), config))
 
 
 def census_of(process: Process) -> dict[str, Any]:

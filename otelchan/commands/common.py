@@ -39,18 +39,16 @@ class Help(NamedTuple):
     example: str
 
 
-def one_process(selection: Selection) -> Process:
+def one_process(selection: Selection, config: Config) -> Process:
     """The process that was asked for. Raises TargetError when there is none or there are several."""
-    from otelchan.target.process import by_executable, by_pid
+    from otelchan.programs import processes_of
 
-    if selection.pids:
-        return by_pid(selection.pids[0])
-    found = list(by_executable(selection.exe))
+    found = processes_of(selection, config)
     if not found:
-        raise TargetError(f"no process runs an executable that matches {selection.exe}; look with `ps -eo pid,args`")
+        raise TargetError(f"no Go process runs that {selection} means; look with `ps -eo pid,args`")
     if len(found) > 1:
         pids = ", ".join(str(process.pid) for process in found)
-        raise TargetError(f"{len(found)} processes match {selection.exe}: {pids}; name one of them by its PID")
+        raise TargetError(f"{len(found)} processes match {selection}: {pids}; name one of them by its PID")
     return found[0]
 
 
@@ -66,7 +64,16 @@ def source_of(arguments: argparse.Namespace, **flags: Any) -> Source:
 
     given = {key: getattr(arguments, name, None) for name, key in _FLAGS.items()}
     given.update({name.replace("__", "."): value for name, value in flags.items()})
-    return Source(arguments.config, environment(), given)
+    return Source(getattr(arguments, "config", None), environment(), given)
+
+
+def keep_images(config: Config) -> Config:
+    """Analysed executables are kept where these settings say from now on; the settings."""
+    from otelchan.config import environment, image_folder
+    from otelchan.gobinary.analysis import keep_in
+
+    keep_in(image_folder(config, environment()))
+    return config
 
 
 def print_json(document: dict[str, Any]) -> None:

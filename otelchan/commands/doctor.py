@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from otelchan.arguments import add_json, add_processes, selection_of
-from otelchan.commands.common import FINE, FOUND, Help, one_process, print_json
+from otelchan.arguments import add_json, add_processes, names_processes, selection_of
+from otelchan.commands.common import FINE, FOUND, Help, config_of, keep_images, one_process, print_json
 from otelchan.errors import TargetError
 
 HELP = Help(
@@ -32,9 +32,10 @@ def main(arguments: argparse.Namespace) -> int:
     from otelchan.view.types import FAULT, Check
 
     checks = check_machine(read_machine())
-    if arguments.pids or arguments.exe:
+    if names_processes(arguments):
+        selection, config = selection_of(arguments), keep_images(config_of(arguments))
         try:
-            checks += check_program(read_program(one_process(selection_of(arguments))))
+            checks += check_program(read_program(one_process(selection, config)))
         except TargetError as error:
             checks.append(Check("process", FAULT, "no", str(error)))
     if arguments.json:

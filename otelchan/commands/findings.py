@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otelchan.arguments import add_json, add_processes, add_settings, seconds, selection_of
-from otelchan.commands.common import FINE, FOUND, Help, config_of, print_json, stop_on_signals
+from otelchan.commands.common import FINE, FOUND, Help, config_of, keep_images, print_json, stop_on_signals
 from otelchan.errors import TargetError
 
 if TYPE_CHECKING:
@@ -43,14 +43,12 @@ def main(arguments: argparse.Namespace) -> int:
     from otelchan.view.findings_text import print_findings
 
     pause_s = max(SHORTEST_PAUSE_S, min(arguments.duration / LOOKS, LONGEST_PAUSE_S))
-    config = config_of(arguments, interval_s=pause_s)
+    config = keep_images(config_of(arguments, interval_s=pause_s))
     last = LastLook()
     service.watch(config, selection, stop_on_signals(), arguments.duration, last.publish)
     watched = last.watched()
     if not watched:
-        raise TargetError(
-            f"no process that matches {selection.exe} could be watched; the log says why, if there was one"
-        )
+        raise TargetError(f"no process that {selection} means could be watched; the log says why, if there was one")
     document = findings_document(watched)
     if arguments.json:
         print_json(document)

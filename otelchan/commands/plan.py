@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otelchan.arguments import add_json, add_processes, add_settings, sampling_seconds, selection_of
-from otelchan.commands.common import FINE, Help, config_of, print_json
+from otelchan.arguments import add_json, add_processes, add_settings, names_processes, sampling_seconds, selection_of
+from otelchan.commands.common import FINE, Help, config_of, keep_images, print_json
 from otelchan.errors import OtelchanError, TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Raises OtelchanError, also when there is a plan for none of the processes."""
-    if arguments.file and (arguments.pids or arguments.exe):
+    if arguments.file and names_processes(arguments):
         raise UsageError(f"both --file {arguments.file} and processes were given; say which in one of the two ways")
     selection = None if arguments.file else selection_of(arguments)
     from otelchan.preview import preview_file
     from otelchan.view.plan import plan_document
     from otelchan.view.plan_text import print_plan
 
-    config = config_of(arguments)
+    config = keep_images(config_of(arguments))
     refused: list[Refused] = []
     if selection is None:
         previews = [preview_file(Path(arguments.file), config)]
@@ -65,12 +65,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _previews(selection: Selection, config: Config, sample_ns: int) -> tuple[list[Preview], list[Refused]]:
     from otelchan.preview import preview_process
-    from otelchan.target.process import by_executable, by_pid
+    from otelchan.programs import processes_of
+    from otelchan.target.process import by_pid
     from otelchan.view.plan import Refused
 
-    pids = selection.pids or tuple(process.pid for process in by_executable(selection.exe))
+    pids = selection.pids or tuple(process.pid for process in processes_of(selection, config))
     if not pids:
-        raise TargetError(f"no process runs an executable that matches {selection.exe}; look with `ps -eo pid,args`")
+        raise TargetError(f"no Go process runs that {selection} means; look with `ps -eo pid,args`")
     previews, refused, errors = [], [], []
     for pid in pids:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from otelchan.arguments import add_json, add_processes, add_settings, byte_count, seconds, selection_of
-from otelchan.commands.common import FINE, Help, config_of, one_process, print_json, stop_on_signals
+from otelchan.commands.common import FINE, Help, config_of, keep_images, one_process, print_json, stop_on_signals
 from otelchan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class Recorded(NamedTuple):
 
 def main(arguments: argparse.Namespace) -> int:
     """Raises OtelchanError."""
-    process = one_process(selection_of(arguments))
-    config = config_of(arguments, interval_s=arguments.interval)
+    selection = selection_of(arguments)
+    config = keep_images(config_of(arguments, interval_s=arguments.interval))
+    process = one_process(selection, config)
     stop = stop_on_signals()
     probes = not arguments.no_probes
     done = record(process, config, arguments.output, stop, arguments.duration, probes, arguments.max_bytes)

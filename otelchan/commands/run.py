@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from otelchan.arguments import add_output, add_processes, add_settings, seconds, selection_of
-from otelchan.commands.common import FINE, Help, reload_on_signal, source_of, stop_on_signals
+from otelchan.commands.common import FINE, Help, keep_images, reload_on_signal, source_of, stop_on_signals
 
 HELP = Help(
     "attach and export until stopped",
@@ -35,5 +35,6 @@ def main(arguments: argparse.Namespace) -> int:
     source = source_of(arguments)
     loaded = source.load()
     reload = Reload(source, loaded, asked)
+    keep_images(loaded.config)
     service.export(loaded.config, selection, stop, arguments.duration, reload.if_asked)
     return FINE

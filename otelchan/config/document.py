@@ -120,9 +120,13 @@ class _Walk(NamedTuple):
 
 
 def _repeated_below(node: yaml.Node, key: str) -> Iterator[Problem]:
-    """The same in a value; only headers are mappings, and what is deeper is wrong anyway."""
+    """The same in a value; only headers and the entries of lists are mappings, and what is deeper is wrong anyway."""
     if isinstance(node, yaml.MappingNode):
         yield from _repeated(node, f"{key}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for number, entry in enumerate(node.value):
+            if isinstance(entry, yaml.MappingNode):
+                yield from _repeated(entry, f"{key}[{number}].")
 
 
 def _repeated(node: yaml.MappingNode, prefix: str) -> Iterator[Problem]:

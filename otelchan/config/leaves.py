@@ -52,6 +52,7 @@ def _leaves(struct: type[Struct], prefix: str = "") -> Iterator[Leaf]:
             continue
         (meta,) = kind.__metadata__
         default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        default = list(default) if isinstance(default, tuple) else default
         extra = meta.extra
         yield Leaf(
             prefix + field.name,

@@ -29,6 +29,9 @@ URL = _UNMASKED + _whole(_URL)
 TARGET = _whole(_HOST + _PORT)
 ENDPOINT = _UNMASKED + _whole(f"{_URL}|{_HOST}{_PORT}")
 PATH = r"^[^\u0000]+$"
+# A name or a glob: one line, which neither begins nor ends with a space.
+LINE = r"^[^\u0000- \u007f](?:[^\u0000-\u001f\u007f]*[^\u0000- \u007f])?" + _END
+CONTAINER = _whole("[0-9a-f]{1,64}")
 OFF = _whole("[Oo][Ff][Ff]")
 # RFC 9110, 5.6.2 and 5.5, without what gRPC does not take.
 HEADER_NAME = _whole(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

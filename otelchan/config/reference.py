@@ -54,6 +54,8 @@ stays. A file with an error changes nothing, and one line says what is wrong.
   the same name is used from then on. What waited for the old endpoint goes to the new one.
 - With other times of findings, growth is looked for from then on only; what is a finding stays one while it holds,
   unless more goroutines are asked for.
+- New aliases name all channels at once; what is skipped changes for channels that are made from then on
+  ([naming.md](naming.md)).
 - Without a file there is nothing to read: one line says so. Started from a terminal, SIGHUP ends the agent when that
   terminal has gone.
 
@@ -84,7 +86,7 @@ def markdown() -> str:
 
 
 def _row(leaf: Leaf) -> str:
-    default = "unset" if leaf.default is None or leaf.default == {} else f"`{_text(leaf.default)}`"
+    default = "unset" if leaf.default in (None, {}, []) else f"`{_text(leaf.default)}`"
     cells = (default, leaf.unit, leaf.allowed, "yes" if leaf.reload else "no", leaf.text)
     return f"| `{leaf.key}` | `{leaf.variable}` | {' | '.join(cells)} |\n"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from otelchan.config import naming
 from otelchan.config.leaves import LEAVES, Leaf
 from otelchan.config.patterns import OFF, URL
 
@@ -33,7 +34,7 @@ def _section() -> dict[str, Any]:
 
 
 def _setting(leaf: Leaf) -> dict[str, Any]:
-    described = dict(msgspec.json.schema(leaf.type))
+    described = naming.described(dict(msgspec.json.schema(leaf.type)))
     described.pop("description")
     kinds = [kind for kind in described.pop("anyOf", [described]) if kind != _NULL]
     if leaf.off:

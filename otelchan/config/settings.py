@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from otelchan.config import patterns
+from otelchan.config.naming import Naming
+from otelchan.config.targets import Rules
 
 DEFAULT_ENDPOINTS = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}  # by protocol
+AUTO = "auto"
 AN_ENDPOINT = "an http or https URL, or for grpc host:port"
 
 
@@ -203,6 +206,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             "auto, multi or perf",
         ),
     ] = "auto"
+    image_cache: Annotated[
+        Path | None,
+        _doc(
+            "Folder for what was found in executables, so that attaching to the same one again takes no seconds: at "
+            "most 256 files and 64 MiB. It must be ours alone (mode 0700). auto: /var/cache/otelchan/images for root, "
+            "else otelchan/images in XDG_CACHE_HOME or ~/.cache.",
+            "auto, off or a path",
+            off=True,
+        ),
+    ] = AUTO
     span_threshold_ms: Annotated[
         float,
         _doc(
@@ -238,8 +251,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             "a path",
         ),
     ] = None
+    targets: Rules = ()
     otlp: Otlp = Otlp()
     findings: Findings = Findings()
+    naming: Naming = Naming()
 
     @property
     def program_budget(self) -> float | None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from otelchan.config import endpoints
+from otelchan.config import endpoints, naming
 from otelchan.config.leaves import Leaf
 from otelchan.config.patterns import MASK, OFF, matches
 from otelchan.errors import UsageError
@@ -28,12 +28,16 @@ def checked(leaf: Leaf, value: Any, text: bool) -> Any:
     given = value
     if name_of(leaf) == "headers" and text and isinstance(value, str):
         value = _headers(value)
+    elif text and isinstance(leaf.default, list) and isinstance(value, str):
+        value = naming.of_text(name_of(leaf), value)
     if isinstance(value, float) and value.is_integer() and leaf.is_integer:
         value = int(value)  # 5.0 is a whole number, for JSON Schema too
     try:
         converted = msgspec.convert(value, leaf.type, strict=not text)
-    except msgspec.ValidationError:
-        raise UsageError(wrong(leaf, given)) from None
+    except msgspec.ValidationError as error:
+        place, reason = naming.reason(error) if isinstance(leaf.default, list) else ("", "")
+        sentence = f"{leaf.key}{place}: {reason}; see docs/configuration.md" if place else wrong(leaf, given)
+        raise UsageError(sentence) from None
     return converted
 
 
@@ -56,6 +60,8 @@ def shown(leaf: Leaf, value: Any) -> Any:
         return "off" if leaf.off else None
     if name_of(leaf) == "headers":
         return dict.fromkeys(value, MASK)
+    if isinstance(value, tuple):  # what is not given of an entry is not shown
+        return [{k: v for k, v in e.items() if v} if isinstance(e, dict) else e for e in msgspec.to_builtins(value)]
     if name_of(leaf) == "endpoint":
         return _masked(value)
     return value

@@ -18,7 +18,7 @@ _LEAST_MEMORY = 128 * _MEBIBYTE
 def check_machine(facts: MachineFacts) -> list[Check]:
     """Kernel, privileges, loading and attaching, in the order in which they matter."""
     checks = [_kernel(facts), _privileges(facts), *check_probing(facts.features)]
-    checks += [_btf(facts), _locked_memory(facts), _cgroup(facts)]
+    checks += [_process_ids(facts), _btf(facts), _locked_memory(facts), _cgroup(facts)]
     return checks + _security_modules(facts)
 
 
@@ -52,6 +52,13 @@ def _privileges(facts: MachineFacts) -> Check:
         missing = " and ".join(f"CAP_{name}" for name in read)
         return Check("privileges", NOTE, found, f"without {missing} only this user's own programs can be read")
     return Check("privileges", OK, found)
+
+
+def _process_ids(facts: MachineFacts) -> Check:
+    if facts.host_pids:
+        return Check("process ids", OK, "those of the host: programs that start are seen from their first make")
+    advice = "with --exe, programs that start are seen a second later; give it those of the host (Kubernetes: hostPID)"
+    return Check("process ids", NOTE, "those of a pid namespace", advice)
 
 
 def _btf(facts: MachineFacts) -> Check:

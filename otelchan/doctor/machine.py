@@ -8,6 +8,8 @@ from pathlib import Path
 
 from otelchan.doctor.types import MachineFacts
 from otelchan.kernel.features import probe_features
+from otelchan.target.proc import in_initial_pid_namespace
+from otelchan.target.process import PROC
 
 _BTF = Path("/sys/kernel/btf/vmlinux")
 _LOCKDOWN = Path("/sys/kernel/security/lockdown")
@@ -33,6 +35,7 @@ def read_machine() -> MachineFacts:
         cgroup=cgroup,
         memory_limit_bytes=_memory_limit(cgroup),
         features=probe_features(),
+        host_pids=in_initial_pid_namespace(PROC),
     )
 
 

@@ -18,7 +18,8 @@ class MachineFacts:
     release, machine: of the kernel, as uname says. user_id: effective. capabilities: CapEff of /proc/self/status.
     memlock_bytes: soft limit of locked memory, None: unlimited. lockdown: "none", "integrity" or "confidentiality".
     ptrace_scope: of the Yama security module. cgroup: path of this process's cgroup (version 2). memory_limit_bytes:
-    of that cgroup, None: none. features: what the kernel and libbpf can do, found by trying.
+    of that cgroup, None: none. features: what the kernel and libbpf can do, found by trying. host_pids: process ids
+    here are those of the kernel, not those of a pid namespace.
     """
 
     release: str
@@ -32,6 +33,7 @@ class MachineFacts:
     cgroup: str
     memory_limit_bytes: int | None
     features: Features
+    host_pids: bool = True
 
 
 @dataclass(slots=True)

@@ -132,7 +132,10 @@ def _errno_of_multi(program: int, path: str, pid: int) -> int:
 
 
 def link(attach: Attach, program: int, path: str, offsets: list[int], cookies: list[int], pid: int) -> list[int]:
-    """Attach at file offsets of `path` in one process; the links' descriptors. Raises OSError, and nothing stays."""
+    """Attach at file offsets of `path` in one process, or with pid 0 in all; the links' descriptors.
+
+    Raises OSError, and nothing stays.
+    """
     if attach is Attach.MULTI:
         return [syscall.link_uprobe_multi(program, path, offsets, cookies, pid)]
     # All traps first, which takes milliseconds, then all programs: nearly at once, so that no site counts much longer

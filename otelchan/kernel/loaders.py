@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -12,8 +13,10 @@ from otelchan.kernel.bcc import BccObject, source_file
 from otelchan.kernel.links import ATTACH_TYPES, Attach
 from otelchan.kernel.types import MAPS
 
+_MACHINE = "x86_64"  # whose registers the object reads: see bpf/portable.h
 OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
 PROGRAM, RING = "oc_dispatch", "events"
+VACANT, BIRTHS, MISSED = "vacant", "births", "missed"
 
 
 class Backend(StrEnum):
@@ -37,6 +40,12 @@ class Loaded(Protocol):
 
 def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) -> tuple[Backend, Loaded]:
     """Load the kernel side. wanted: "auto", "libbpf" or "bcc". path: the object for libbpf. Raises KernelError."""
+    machine = os.uname().machine
+    if machine != _MACHINE:
+        raise KernelError(
+            f"the kernel side of otelchan is compiled for {_MACHINE}, and this machine is {machine}; `otelchan census` "
+            "and `otelchan plan --file` need no kernel side"
+        )
     if wanted == Backend.BCC:
         return Backend.BCC, _by_bcc(attach, parked_entries)
     try:
@@ -53,4 +62,5 @@ def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) 
 
 
 def _by_bcc(attach: Attach, parked_entries: int) -> BccObject:
-    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], [*MAPS, RING], {"OC_PARKED": parked_entries})
+    maps = [*MAPS, RING, VACANT, BIRTHS, MISSED]
+    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], maps, {"OC_PARKED": parked_entries})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from otelchan.kernel.processes import BIRTHS_BYTES
 from otelchan.kernel.session import LIMITS, RING_BYTES
-from otelchan.kernel.types import HISTOGRAM, MAPS, TARGETS
+from otelchan.kernel.types import FILES, HISTOGRAM, MAPS, PROCESSES, TARGETS
 
 _BUCKET, _ELEMENT = 16, 48
 """struct bucket and struct htab_elem of kernel/bpf/hashtab.c, Linux 6.18; the number of buckets is a power of two."""
-_LAZY = ("blocks",)
-_ARRAYS = ("targets", "tallies")
+_LAZY = ("blocks", "rare")
+_ARRAYS = {"targets": TARGETS, "tallies": TARGETS, "files": FILES}
+_SMALL = 8 * FILES + 4 * TARGETS  # the counts of missed births, the queue of free targets
 
 
 class MapMemory(NamedTuple):
@@ -22,12 +24,12 @@ class MapMemory(NamedTuple):
 
 def map_memory(parked_entries: int) -> MapMemory:
     """Of all maps of one otelchan, which every program that it watches shares, and its ring buffer."""
-    from_start = at_most = RING_BYTES + HISTOGRAM.itemsize
+    from_start = at_most = RING_BYTES + BIRTHS_BYTES + HISTOGRAM.itemsize + _SMALL
     for name, (key, value) in MAPS.items():
         if name in _ARRAYS:
-            from_start, at_most = (size + TARGETS * value.itemsize for size in (from_start, at_most))
+            from_start, at_most = (size + _ARRAYS[name] * value.itemsize for size in (from_start, at_most))
             continue
-        entries = parked_entries if name == "parked" else LIMITS[name]
+        entries = {**LIMITS, "parked": parked_entries, "processes": PROCESSES}[name]
         buckets = _BUCKET << (entries - 1).bit_length()
         elements = entries * (_ELEMENT + _whole_words(key.itemsize) + _whole_words(value.itemsize))
         from_start += buckets if name in _LAZY else buckets + elements

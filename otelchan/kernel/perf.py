@@ -70,13 +70,15 @@ def perf_event_open(
 
 
 def open_uprobe(path: str, offset: int, pid: int) -> int:
-    """A probe at a file offset of `path`, in one process; returns the event's descriptor.
+    """A probe at a file offset of `path`, in one process, or with pid 0 in all; returns the event's descriptor.
 
     The event belongs to the process's first thread, but a probe is filtered by address space (kernel/trace/
     trace_uprobe.c, uprobe_perf_filter), so a BPF program on it sees every thread, also those made later. It would stop
     with the first thread, which in a Go program lasts to the end (src/runtime/proc.go, mexit).
+    An event of all processes belongs to a processor, but a BPF program on it runs on every one (uprobe_perf_func runs
+    the programs of the call before it looks for events of this processor).
     Needs CAP_SYS_ADMIN. Raises OSError.
     """
     name = ctypes.create_string_buffer(os.fsencode(path))
     attr = PerfEventAttr(type=int(UPROBE_TYPE.read_text()), config1=ctypes.addressof(name), config2=offset)
-    return perf_event_open(attr, pid, -1)
+    return perf_event_open(attr, pid, -1) if pid else perf_event_open(attr, -1, 0)

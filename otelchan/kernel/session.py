@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from otelchan.errors import KernelError
 from otelchan.kernel import syscall
 from otelchan.kernel.links import Attach, allow_descriptors, choose_attach, link
 from otelchan.kernel.loaders import OBJECT, RING, load
+from otelchan.kernel.processes import Processes
 from otelchan.kernel.ring import RingReader
 from otelchan.kernel.types import MAPS, TARGETS
 
 RING_BYTES = 1 << 21
-LIMITS = {"channels": 65536, "counts": 16384, "blocks": 8192}  # OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS
+_DETACHERS = 16
+LIMITS = {"channels": 131072, "counts": 16384, "blocks": 8192, "rare": 16384}  # OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS
 _REASONS = {
     errno.EPERM: "it is not permitted; run as root or with CAP_BPF and CAP_PERFMON (`otelchan doctor`)",
     errno.EACCES: "it is not permitted; run as root or with CAP_SYS_ADMIN (`otelchan doctor`)",
@@ -47,15 +50,21 @@ class Session:
         self.backend, self._loaded = load(backend, self.way, parked_entries, path)
         self._fds = {name: self._loaded.map_fd(name) for name in MAPS}
         self._ring = RingReader(self._loaded.map_fd(RING), RING_BYTES)
+        self.processes = Processes(self._loaded.map_fd)
         self._links: dict[int, list[int]] = {}
         self.limits = {**LIMITS, "parked": parked_entries}
 
     def attach(self, path: str, offsets: list[int], cookies: list[int], pid: int) -> int:
-        """Attach at all `offsets`; returns an id for detach(). Raises KernelError, and then nothing is attached."""
+        """Attach at all `offsets`; returns an id for detach(). Raises KernelError, and then nothing is attached.
+
+        pid 0: in all processes that run the file, also those that start later.
+        """
         try:
             links = link(self.way, self._loaded.program_fd, path, offsets, cookies, pid)
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
+            if not pid:
+                raise KernelError(f"cannot attach {len(offsets)} probes to {path}: {reason}") from error
             raise KernelError(f"cannot attach {len(offsets)} probes to pid {pid} ({path}): {reason}") from error
         self._links[links[0]] = links
         return links[0]
@@ -69,6 +78,11 @@ class Session:
         for descriptor in self._links.pop(link_id, []):
             os.close(descriptor)
 
+    def detach_all(self) -> None:
+        """Take every trap out of every program: in threads, because the kernel makes each link wait by itself."""
+        with ThreadPoolExecutor(_DETACHERS) as pool:
+            list(pool.map(self.detach, list(self._links)))
+
     def write_target(self, target_id: int, config: np.ndarray) -> None:
         """The whole entry of one target in `targets`."""
         syscall.map_update(self._fds["targets"], target_id.to_bytes(4, "little"), config.tobytes())
@@ -78,6 +92,12 @@ class Session:
         _, dtype = MAPS["tallies"]
         raw = syscall.map_lookup(self._fds["tallies"], target_id.to_bytes(4, "little"), dtype.itemsize)
         return np.frombuffer(raw or bytes(dtype.itemsize), dtype).reshape(())
+
+    def tallies(self) -> np.ndarray:
+        """Every target's hits and losses, by target id."""
+        key, dtype = MAPS["tallies"]
+        _, values = syscall.map_items(self._fds["tallies"], key.itemsize, dtype.itemsize, TARGETS)
+        return np.frombuffer(values, dtype)
 
     def items(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """All keys and values of a hash map, in the same order."""
@@ -92,7 +112,7 @@ class Session:
 
     def clear_target(self, target_id: int) -> None:
         """Forget everything about a target, so that its id can be used again."""
-        for name in ("parked", "channels", "counts", "blocks"):
+        for name in ("parked", "channels", "counts", "blocks", "rare"):
             keys, _ = self.items(name)
             self.delete(name, keys[keys["target"] == target_id])
         empty = bytes(MAPS["tallies"][1].itemsize)
@@ -104,9 +124,9 @@ class Session:
 
     def close(self) -> None:
         """Detach everything and unload."""
-        for link_id in list(self._links):
-            self.detach(link_id)
+        self.detach_all()
         self._ring.close()
+        self.processes.close()
         self._loaded.close()
 
 

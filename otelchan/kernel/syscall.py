@@ -11,7 +11,7 @@ import os
 from otelchan.errors import KernelError
 
 _SYS_BPF = 321  # x86-64
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 5, 24, 28
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _MAP_POP, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 5, 21, 24, 28
 _PROG_TYPE_KPROBE = 2  # enum bpf_prog_type: uprobes too
 _PERF_EVENT, TRACE_UPROBE_MULTI = 41, 48  # enum bpf_attach_type
 
@@ -145,6 +145,22 @@ def map_delete(fd: int, key: bytes) -> None:
     result = _bpf(_MAP_DELETE, attributes)
     if result != -2:
         _checked(result, "deleting from a BPF map")
+
+
+def queue_push(fd: int, value: bytes) -> None:
+    """Put an element at the end of a queue map (Linux 4.20), whose elements have no keys."""
+    buffer = ctypes.create_string_buffer(value, len(value))
+    _checked(_bpf(_MAP_UPDATE, _Element(fd, 0, 0, ctypes.addressof(buffer), 0)), "writing to a BPF queue")
+
+
+def queue_pop(fd: int, value_size: int) -> bytes | None:
+    """Take the first element of a queue map; None when it is empty."""
+    value = ctypes.create_string_buffer(value_size)
+    result = _bpf(_MAP_POP, _Element(fd, 0, 0, ctypes.addressof(value), 0))
+    if result == -2:  # ENOENT
+        return None
+    _checked(result, "reading a BPF queue")
+    return value.raw
 
 
 def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytes, bytes]:

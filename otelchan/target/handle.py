@@ -21,6 +21,7 @@ class Handle:
     def __init__(self, process: Process, proc: Path = PROC) -> None:
         self.process = process
         self._proc = proc
+        self._poll: select.poll | None = None
         try:
             self._descriptor = os.pidfd_open(process.pid)
         except ProcessLookupError:
@@ -48,11 +49,16 @@ class Handle:
 
     def alive(self) -> bool:
         """Whether it still runs, and still the same program: False from its exit or exec on, and after close()."""
+        return self.running() and is_same(self.process, self._proc)
+
+    def running(self) -> bool:
+        """Whether it still runs, perhaps another program: a fraction of what alive() takes."""
         if self._descriptor < 0:
             return False
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
-        return not poll.poll(0) and is_same(self.process, self._proc)
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._descriptor, select.POLLIN)
+        return not self._poll.poll(0)
 
     def close(self) -> None:
         """Let go. Idempotent."""

@@ -88,6 +88,12 @@ def container_id(folder: Path) -> str:
     return ""
 
 
+def cgroups(folder: Path) -> tuple[str, ...]:
+    """The path in each hierarchy, as the agent sees it."""
+    lines = (folder / "cgroup").read_text(errors="replace").splitlines()
+    return tuple(dict.fromkeys(line.split(":", 2)[2] for line in lines if line.count(":") >= 2))
+
+
 def mappings(folder: Path) -> Iterator[Mapping]:
     """Every mapping, by ascending address."""
     for line in (folder / "maps").read_text(errors="replace").splitlines():
@@ -97,6 +103,14 @@ def mappings(folder: Path) -> Iterator[Mapping]:
         key = os.makedev(major, minor), int(inode)
         name = path[0].removesuffix(_DELETED) if path else ""
         yield Mapping(start, end, permissions, int(offset, 16), key, name)
+
+
+def in_initial_pid_namespace(proc: Path) -> bool:
+    """Whether this agent has the process ids that the kernel has: PROC_PID_INIT_INO of include/linux/proc_ns.h."""
+    try:
+        return (proc / "self" / "ns" / "pid").stat().st_ino == 0xEFFFFFFC
+    except OSError:
+        return False
 
 
 def boot_time_s(proc: Path) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 from otelchan.errors import TargetError
 from otelchan.target import proc as files
+from otelchan.target.selection import Selection
 from otelchan.target.types import LoadedSegment, Process
+
+T = TypeVar("T")
 
 PROC = Path("/proc")
 _PAGE = 4096
@@ -28,7 +31,7 @@ def by_pid(pid: int, proc: Path = PROC) -> Process:
         leader = files.thread_group(folder)
         if leader != pid:
             raise TargetError(f"{pid} is a thread of process {leader}; give {leader} instead")
-        return _read(folder, proc)
+        return read(folder, proc)
     except OSError as error:
         raise TargetError(_reason(pid, folder, error)) from None
 
@@ -39,24 +42,17 @@ def listing(proc: Path = PROC) -> list[Process]:
     for folder in proc.iterdir():
         if folder.name.isdecimal():
             try:
-                found.append(_read(folder, proc))
+                found.append(read(folder, proc))
             except (OSError, ValueError):  # gone meanwhile, a kernel thread, or not ours to look at
                 continue
     return sorted(found, key=lambda process: process.pid)
 
 
-def by_executable(pattern: str, proc: Path = PROC) -> list[Process]:
-    """Every process whose executable matches, by process id.
-
-    pattern: as in the shell, but `*` matches slashes too; compared with the whole path when it has a slash ("/srv/*"),
-    else with the file's name ("api-*"). An empty list when nothing matches.
-    """
-    whole = "/" in pattern
-    return [
-        process
-        for process in listing(proc)
-        if fnmatchcase(process.executable if whole else Path(process.executable).name, pattern)
-    ]
+def selected(selection: Selection, proc: Path = PROC) -> list[Process]:
+    """Every process that is meant and runs now, by process id, as the rules call it; whether it is a Go program is not
+    asked. Raises TargetError as by_pid, for one that was named by its id."""
+    found = [by_pid(pid, proc) for pid in selection.pids] if selection.pids else listing(proc)
+    return [selection.named(process) for process in found if selection.wants(process)]
 
 
 def is_same(process: Process, proc: Path = PROC) -> bool:
@@ -102,19 +98,20 @@ def load_bias(process: Process, segments: Sequence[LoadedSegment], proc: Path = 
     return biases.pop()
 
 
-def _optional(read: Callable[[Path], str], folder: Path) -> str:
+def _optional(read: Callable[[Path], T], folder: Path, default: T) -> T:
     """What is only nice to know, and may be hidden from this agent."""
     try:
         return read(folder)
     except OSError:
-        return ""
+        return default
 
 
 def _page(number: int) -> int:
     return number & ~(_PAGE - 1)
 
 
-def _read(folder: Path, proc: Path) -> Process:
+def read(folder: Path, proc: Path = PROC) -> Process:
+    """The process of a folder of /proc. Raises OSError, and ValueError when it goes meanwhile."""
     stat = files.stat(folder)
     if stat.state in "ZX":
         raise ProcessLookupError(errno.ESRCH, "zombie")
@@ -127,9 +124,10 @@ def _read(folder: Path, proc: Path) -> Process:
         executable_key=files.executable_key(folder),
         open_path=str(folder / "exe"),
         command=files.command(folder),
-        service_name=_optional(files.service_name, folder),
-        container_id=_optional(files.container_id, folder),
+        service_name=_optional(files.service_name, folder, ""),
+        container_id=_optional(files.container_id, folder, ""),
         stack_start=stat.stack_start,
+        cgroups=_optional(files.cgroups, folder, ()),
     )
 
 

@@ -16,10 +16,11 @@ class Process:
     executable_key: (device, inode) of the executable file.
     open_path: path through which this agent opens the executable, valid across mount namespaces: /proc/PID/exe.
     command: argv, for people only; never exported.
-    service_name: OTEL_SERVICE_NAME from the process's own environment, else "".
+    service_name: what the user's rules call it, else OTEL_SERVICE_NAME from its own environment, else "".
     container_id: from the cgroup path, else "".
     stack_start: address of its first stack, which changes with each exec, also of the same file (field 28 of
         /proc/PID/stat); 0 when this agent may not know it.
+    cgroups: paths of its control groups, one per hierarchy.
     """
 
     pid: int
@@ -32,6 +33,7 @@ class Process:
     service_name: str = ""
     container_id: str = ""
     stack_start: int = 0
+    cgroups: tuple[str, ...] = ()
 
 
 class LoadedSegment(Protocol):

@@ -31,6 +31,7 @@ otlp:
   metrics:
   traces: {endpoint: 'collector:4317', protocol: grpc, timeout_s: 300}
 findings: {leak_stuck: 2}
+naming: {aliases: [{name: a b, site: 'q.go:1', function: }], skip: ['q.New*']}
 """
 BAD = [
     "interval_s: 0",
@@ -48,6 +49,11 @@ BAD = [
     "otlp: {traces: {endpoint: 'a:1', protocol: http/protobuf}, protocol: grpc}",
     "otlp: {endpoint: 'a:1', traces: {protocol: grpc}}",
     "otlp: {metrics: {metrics: {}}}",
+    "naming: {aliases: [{name: a}]}",
+    "naming: {aliases: [{name: a, site: null}]}",
+    "naming: {aliases: [{name: a, site: b, sight: c}]}",
+    "naming: {aliases: [{name: ' a', site: b}]}",
+    "naming: {skip: a}",
     "- interval_s",
     "5",
 ]
@@ -132,6 +138,9 @@ anything = st.recursive(
 )
 
 
+texts = st.sampled_from(["a", "a b", "q.(*T[...]).F", " a", "a ", "a\n", "\u00fc", "", "a\tb", "x" * 300, "x" * 301])
+
+
 def values(leaf: Leaf) -> st.SearchStrategy[Any]:
     """Values for a setting: right ones, nearly right ones, and anything."""
     name = leaf.key.rpartition(".")[2]
@@ -141,6 +150,11 @@ def values(leaf: Leaf) -> st.SearchStrategy[Any]:
         names = st.sampled_from(["a", "x-b", "A", "a b", "", "ü", "a\n", "1"])
         words = st.sampled_from(["b", "Bearer c", "", " b", "b ", "b\n", "ü", "***", "****"])
         return st.dictionaries(names, words | scalars, max_size=2) | anything
+    if name == "skip":
+        return st.lists(texts | scalars, max_size=2) | anything
+    if name == "aliases":
+        fields = {field: texts | scalars for field in ("name", "site", "function", "element_type", "other")}
+        return st.lists(st.fixed_dictionaries({}, optional=fields), max_size=2) | anything
     if name == "protocol":
         return st.sampled_from(["grpc", "http/protobuf", "http/json", None])
     return scalars | anything

@@ -140,6 +140,14 @@ def test_the_two_ways_that_would_be_taken_are_named() -> None:
     assert check.advice.startswith("taking them out takes 0.1 s for each")
 
 
+def test_process_ids_of_a_namespace_are_worth_a_note() -> None:
+    """There a program that starts is not seen from its first make."""
+    (found,) = [check for check in check_machine(replace(ROOT, host_pids=False)) if check.subject == "process ids"]
+
+    assert found.status == NOTE
+    assert "hostPID" in found.advice
+
+
 def test_headers_of_another_kernel_are_fine() -> None:
     """Said, because it looks wrong."""
     found = "for Linux 6.1.0-56-amd64, for BCC; any version serves, no kernel structure is read"
@@ -170,8 +178,8 @@ def test_a_program_that_can_be_watched_has_a_line_per_plane() -> None:
     """How many sites, and what a hit costs at most."""
     facts = ProgramFacts(found={"process": "pid 1", "Go": "go1.27.3"}, plan=make_plan(go_image(), 0, "/proc/1/exe"))
     checks = {check.subject: check for check in check_program(facts)}
-    assert ["process", "Go", "makes plane", "waits plane", "operations plane"] == list(checks)
-    assert checks["makes plane"].found.startswith("2 sites in 2 functions, at most ")
+    assert ["process", "Go", "makes plane", "waits plane", "operations plane", "polls plane"] == list(checks)
+    assert checks["makes plane"].found.startswith("5 sites in 4 functions, at most ")
 
 
 def test_a_plane_with_a_missing_site_is_left_out_with_the_reason() -> None:

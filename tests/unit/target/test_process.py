@@ -10,7 +10,8 @@ import pytest
 
 from otelchan.errors import TargetError
 from otelchan.gobinary.types import Segment
-from otelchan.target.process import by_executable, by_pid, is_same, listing, load_bias
+from otelchan.target.process import by_pid, is_same, listing, load_bias, selected
+from otelchan.target.selection import Rule, Selection
 from otelchan.target.types import Process
 from tests.support.proc import Proc
 
@@ -42,6 +43,7 @@ def test_a_process_is_described(proc: Proc) -> None:
         service_name="prices",
         container_id="",
         stack_start=0x7FFC0000,
+        cgroups=("/",),
     ) == by_pid(42, proc.path)
 
 
@@ -169,7 +171,26 @@ def test_executables_are_matched_by_path_or_by_name(proc: Proc, pattern: str, ex
     for pid, name in ((1, "srv/api-1"), (2, "srv/job"), (3, "opt/api-2")):
         proc.add(pid, proc.program(name))
 
-    assert expected == [process.pid for process in by_executable(pattern, proc.path)]
+    assert expected == [process.pid for process in selected(Selection(exe=(pattern,)), proc.path)]
+
+
+def test_processes_that_are_meant_have_the_name_that_the_rules_give(proc: Proc) -> None:
+    """It goes before what the process calls itself."""
+    proc.add(1, proc.program("srv/api"), environment=b"OTEL_SERVICE_NAME=own\0")
+    proc.add(2, proc.program("srv/job"), environment=b"OTEL_SERVICE_NAME=own\0")
+    rules = (Rule(exe="api", service_name="front"),)
+
+    found = selected(Selection(exe=("*/srv/*",), rules=rules), proc.path)
+
+    assert [(1, "front"), (2, "own")] == [(process.pid, process.service_name) for process in found]
+
+
+def test_the_paths_of_control_groups_are_known(proc: Proc) -> None:
+    """Of every hierarchy, of version 1 too, each once; a path may have colons."""
+    text = "12:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/user.slice/a:b\n"
+    proc.add(1, proc.program("api"), cgroup=text)
+
+    assert by_pid(1, proc.path).cgroups == ("/docker/abc", "/user.slice/a:b")
 
 
 def test_a_process_stays_the_same_while_it_runs(proc: Proc) -> None:
@@ -290,4 +311,4 @@ def test_this_very_process_is_found() -> None:
     process = by_pid(os.getpid())
 
     assert is_same(process)
-    assert process in by_executable(process.executable)
+    assert process in selected(Selection(exe=(process.executable,)))

@@ -1,0 +1,3 @@
+module example.com/swift
+
+go 1.19
