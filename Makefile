@@ -16,7 +16,7 @@ BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall
 PYTEST := .venv/bin/python -m pytest
 GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md docs/config.schema.json
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names bench-analysis bench-growth fuzz matrix golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -94,6 +94,19 @@ bench-census: setup-test ## measure how long a look at 100,000 blocked goroutine
 
 bench-names: setup-test $(OBJECT) stack ## measure how many channels of real servers are named, and how truly: docs/names.md
 	@PYTHONPATH=. .venv/bin/python benchmarks/names.py
+
+bench-analysis: setup-test $(OBJECT) stack ## measure how long first data takes of executables of 100 MB, new and known
+	@PYTHONPATH=. .venv/bin/python benchmarks/analysis.py
+
+bench-growth: setup-test $(OBJECT) ## watch a million goroutines and 100,000 channels: memory, time and counts; 5 GB, five minutes
+	@PYTHONPATH=. .venv/bin/python benchmarks/growth.py
+
+fuzz: setup-test ## change bytes of real executables, many more than in every run; SEED=n repeats one, EXAMPLES=n says how many
+	@seed=$${SEED:-$$RANDOM}; echo "SEED=$$seed"; \
+	OTELCHAN_FUZZ_EXAMPLES=$${EXAMPLES:-1000} $(PYTEST) -n auto tests/binaries/test_fuzz.py --hypothesis-seed=$$seed
+
+matrix: setup-test build ## try every version of Go with every kind of executable and write docs/support-matrix.md, 20 minutes
+	@.venv/bin/python -m tests.support.matrix_page
 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture

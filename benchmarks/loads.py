@@ -85,6 +85,27 @@ CLOSED = Load(
     frozenset({RECEIVE}),
     {"recv_closed": 1},
 )
+TRY = Load(
+    "try",
+    "try",
+    "send that would block, and does not",
+    frozenset({Kind.WOULD_BLOCK}),
+    counts={"send_would_block": 1},
+)
+NONE = Load(
+    "select, none",
+    "none",
+    "select with two cases that takes its default branch",
+    frozenset({Kind.SELECT, Kind.SELECT_DEFAULT}),
+    frozenset({"select"}),
+    {"send_would_block": 1, "recv_would_block": 1},
+)
+AGAIN = Load(
+    "close again",
+    "again",
+    "close of a closed channel, with the recovery",
+    frozenset({Kind.CLOSE, Kind.PANIC}),
+)
 KIND_LOADS: dict[Kind, Load] = {
     Kind.PARK: HANDOFF,
     Kind.WAKE: HANDOFF,
@@ -94,4 +115,7 @@ KIND_LOADS: dict[Kind, Load] = {
     Kind.SELECT: SELECT,
     Kind.MAKE: MAKE,
     Kind.CLOSE: CLOSE,
+    Kind.PANIC: AGAIN,
+    Kind.WOULD_BLOCK: TRY,
+    Kind.SELECT_DEFAULT: NONE,
 }

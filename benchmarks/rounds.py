@@ -88,6 +88,14 @@ def _size(bench: Bench, running: Program, load: Load, variant: Variant, effort: 
     return operations
 
 
+_BEFORE = {
+    Kind.WAKE: Kind.PARK,
+    Kind.CLOSE: Kind.MAKE,
+    Kind.PANIC: Kind.CLOSE,
+    Kind.SELECT_DEFAULT: Kind.SELECT,
+}
+
+
 def batch_size(ns: float, batch_ns: float) -> int:
     """A multiple of CHECKED: even, and whole chunks of the load program."""
     wanted = min(int(batch_ns / max(ns, 0.1)), MOST_OPERATIONS)
@@ -109,8 +117,9 @@ def kind_costs(bench: Bench, effort: Effort, say: Progress) -> list[KindCost]:
 
 def compared(kind: Kind) -> tuple[Variant, Variant]:
     """The variants whose difference is a hit of that kind. Without its park a wake would take another way, and without
-    its make a close would be of a channel never seen before.
+    its make a close would be of a channel never seen before; a panic comes after its close, a select that takes its
+    default branch comes to both of its sites.
     """
-    if before := {Kind.WAKE: Kind.PARK, Kind.CLOSE: Kind.MAKE}.get(kind):
+    if before := _BEFORE.get(kind):
         return only(before, kind), only(before)
     return only(kind), BARE

@@ -23,7 +23,7 @@ from otelchan.memory.selfcheck import check
 from otelchan.memory.types import Reader
 from otelchan.plan.catalogue import PROBES
 from otelchan.plan.estimate import expect
-from otelchan.plan.planner import all_left_out, make_plan
+from otelchan.plan.planner import all_left_out, make_plan, refusal
 from otelchan.plan.timing import timing
 from otelchan.plan.types import AttachPlan, CpuSamples
 from otelchan.programs import image_of, room_for_parks
@@ -85,6 +85,9 @@ def preview_file(path: Path, config: Config) -> Preview:
     image = analyse_cached(path)
     plan = make_plan(image, 0, str(path))
     unknown = {"hits": "it is a file, not a process", "code": "it is a file, not a process"}
+    foreign = refusal(image)
+    if foreign:
+        unknown["attaching"] = foreign
     try:
         status = path.stat()
     except OSError as error:
@@ -100,8 +103,8 @@ def preview_file(path: Path, config: Config) -> Preview:
         others=tuple(_running((status.st_dev, status.st_ino))),
         traps=None,
         watcher="",
-        attaching=_attaching(plan, config, [], unknown),
-        refusals=(),
+        attaching=None if foreign else _attaching(plan, config, [], unknown),
+        refusals=(foreign,) if foreign else (),
         unknown=unknown,
         budget=_share(config),
         reasons=_REASONS,

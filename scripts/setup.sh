@@ -47,6 +47,7 @@ debian_packages() {
   command -v gcc >/dev/null || want gcc # go build -race
   is_file /usr/include/stdlib.h || want libc6-dev
   command -v bpftool >/dev/null || want bpftool
+  command -v qemu-aarch64 >/dev/null || want qemu-user # runs arm64 programs, and counts at their probe sites
   command -v bpftrace >/dev/null || want bpftrace # the tests attach it beside otelchan
   command -v gcore >/dev/null || want gdb         # gcore
   is_file /usr/lib/python3/dist-packages/bcc/__init__.py || want python3-bpfcc # in Debian's own Python only

@@ -9,6 +9,9 @@
 //	make N      N channels made
 //	close N     N channels made and closed
 //	closed N    N receives from a closed channel
+//	try N       N sends that would block, and do not
+//	none N      N selects of two channels that both have no element, with a default branch, which is taken
+//	again N     N closes of a closed channel, and what it takes to recover from the panic
 //	pace N      from now on N elements through a buffer and N handed over in each second, in bursts every 10 ms
 //
 // Each prints nanoseconds: what the operations took; the processor time that they took, which does not grow when others
@@ -43,6 +46,7 @@ var (
 	pong        = make(chan int)
 	left, right = make(chan int, chunk), make(chan int, chunk)
 	gone        = make(chan int)
+	dead        = make(chan int)
 )
 
 // stopwatch adds up what lies between start and stop, in time and in processor time of this process.
@@ -119,6 +123,9 @@ var loads = map[string]func(int, *stopwatch){
 	"make":     makes,
 	"close":    closes,
 	"closed":   receiveClosed,
+	"try":      tries,
+	"none":     chooseNone,
+	"again":    closesAgain,
 	"pace":     pace,
 }
 
@@ -219,6 +226,49 @@ func receiveClosed(n int, watch *stopwatch) {
 		<-gone
 	}
 	watch.stop()
+}
+
+func tries(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		select {
+		case dead <- 1:
+			panic("somebody receives")
+		default:
+		}
+	}
+	watch.stop()
+}
+
+func chooseNone(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		select {
+		case <-dead:
+			panic("somebody sends")
+		case dead <- 1:
+			panic("somebody receives")
+		default:
+		}
+	}
+	watch.stop()
+}
+
+func closesAgain(n int, watch *stopwatch) {
+	watch.start()
+	for range n {
+		closeAgain()
+	}
+	watch.stop()
+}
+
+func closeAgain() {
+	defer func() {
+		if recover() == nil {
+			panic("it was open")
+		}
+	}()
+	close(gone)
 }
 
 func pace(n int, watch *stopwatch) {

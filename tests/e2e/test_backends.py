@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from otelchan.gobinary.image import analyse
+from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.planner import make_plan
 from tests.support import eventually
 from tests.support.agent import OTELCHAN, Agent, agent
@@ -23,7 +24,7 @@ from tests.support.shop import shop
 from tests.support.stack import Stack
 
 REPO = Path(__file__).parents[2]
-PLANES = 3
+PLANES = len(PLANE_ORDER)
 COMBINATIONS = [(backend, attach) for backend in ("libbpf", "bcc") for attach in ("multi", "perf")]
 
 

@@ -26,6 +26,7 @@ LOOKS = 6  # spread over the time watched
 LOADED_LOOKS = 3  # the last of them, when goroutines have waited for a minute
 WARM_UP_S = 8
 SETTLE_S = 0.5  # more than twice what the Collector keeps a point or a span waiting for company
+EXPORTED_S = 1.2  # the agent exports once a second
 SCRAPES = 5  # tries
 
 
@@ -138,13 +139,15 @@ def ask(program: Program) -> tuple[Dump, set[int]]:
     return take_dump(program.session, program.pprof), program.counts()
 
 
-def look(subject: Subject) -> Look:
-    """See `Look`. The twin is asked the same, so that answering costs both."""
+def look(subject: Subject, rest: float = 0) -> Look:
+    """See `Look`, with so many seconds of quiet after the census. The twin is asked the same, so that answering costs
+    both."""
     program, twin = subject
     ask(twin)
     before, counted_before = ask(program)
     began = time.time_ns()
     census = take_census(program.pid)
+    time.sleep(rest)
     quiet = (began, time.time_ns())
     after, counted_after = ask(program)
     ask(twin)
@@ -176,10 +179,10 @@ def work(load: Load, subjects: Sequence[Subject], seconds: float) -> Work:
     return Work(last.rounds - first.rounds, used)
 
 
-def look_at_all(subjects: Sequence[Subject], looks: dict[str, list[Look]]) -> None:
+def look_at_all(subjects: Sequence[Subject], looks: dict[str, list[Look]], rest: float = 0) -> None:
     """At the same time: the load must not be held for long."""
     with ThreadPoolExecutor(len(subjects)) as pool:
-        for subject, one in zip(subjects, pool.map(look, subjects), strict=True):
+        for subject, one in zip(subjects, pool.map(lambda each: look(each, rest), subjects), strict=True):
             looks[subject.program.name].append(one)
 
 
@@ -212,7 +215,7 @@ def watch(folder: Path) -> Watched:
                     look_at_all(subjects, loaded)
                 with given.held():
                     time.sleep(SETTLE_S)
-                    look_at_all(subjects, held)
+                    look_at_all(subjects, held, EXPORTED_S)
             with given.held():
                 time.sleep(SETTLE_S)
                 scraped = scrape(programs[1], store)

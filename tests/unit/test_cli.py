@@ -41,15 +41,33 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_processes_are_named_the_same_way_in_every_command() -> None:
-    """By PID or by --exe."""
+    """By PID, by --exe, or all."""
     for command in ("run", "census", "plan", "findings", "doctor"):
         assert Selection(pids=(4711,)) == parsed(command, "4711")
-        assert Selection(exe="*/shop") == parsed(command, "--exe", "*/shop")
+        assert Selection(exe=("*/shop",)) == parsed(command, "--exe", "*/shop")
+        assert Selection(exe=("*/shop", "api-*")) == parsed(command, "--exe", "*/shop", "--exe", "api-*")
+        assert Selection(all=True) == parsed(command, "--all")
+        narrowed = parsed(command, "--all", "--include", "/srv/*", "--exclude", "*-test", "--exclude", "job")
+        assert Selection(all=True, include=("/srv/*",), exclude=("*-test", "job")) == narrowed
     assert Selection(pids=(1, 2, 3)) == parsed("run", "1", "2", "3")
     assert Selection(pids=(4711,)) == parsed("record", "4711", "-o", "shop.rec")
 
 
-@pytest.mark.parametrize("argv", [["run"], ["census"], ["findings", "4711", "--exe", "*/shop"], ["run", "--exe", ""]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run"],
+        ["census"],
+        ["findings", "4711", "--exe", "*/shop"],
+        ["run", "--exe", ""],
+        ["run", "--all", "4711"],
+        ["plan", "--all", "--exe", "*/shop"],
+        ["run", "--include", "*/shop"],
+        ["run", "4711", "--exclude", "*/shop"],
+        ["run", "--all", "--exclude", ""],
+        ["census", "--all", "--core", "core"],
+    ],
+)
 def test_a_command_without_exactly_one_way_of_naming_processes_fails(
     argv: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ from benchmarks.variants import (
 )
 from otelchan.kernel.types import Kind
 
-NONE = {"make": 0, "close": 0, "park": 0, "wake": 0}
+NONE = {"make": 0, "close": 0, "panic": 0, "park": 0, "wake": 0}
 RECIPE_PLACES = [
     Place(0, 0, "send", True),
     Place(1, RETURN, "send return", False),
@@ -35,7 +35,7 @@ RECIPE_PLACES = [
 
 def test_only_what_is_attached_is_expected() -> None:
     """Of a plane that is off nothing is said here: that it is not hit is a goal, not a precondition."""
-    assert {"make": 0, "close": 0} == expected_of_ours(MAKES, BUFFERED, 100)
+    assert {"make": 0, "close": 0, "panic": 0} == expected_of_ours(MAKES, BUFFERED, 100)
     assert NONE == expected_of_ours(WAITS, BUFFERED, 100)
     assert {**NONE, "park": 100, "wake": 100} == expected_of_ours(WAITS, HANDOFF, 100)
 
@@ -92,12 +92,15 @@ def test_every_kind_of_site_has_a_load_that_hits_it() -> None:
 
 
 def test_the_cost_of_a_kind_is_a_difference_of_what_it_alone_adds() -> None:
-    """A wake beside its park, a close beside its make, all others beside nothing."""
+    """A wake beside its park, a close beside its make, a panic beside its close; a select's default branch beside its
+    return; all others beside nothing."""
     for kind in Kind:
         probed, without = compared(kind)
         assert {kind} == probed.kinds - (without.kinds if without.planes else frozenset())
     assert {Kind.PARK} == compared(Kind.WAKE)[1].kinds
     assert {Kind.MAKE} == compared(Kind.CLOSE)[1].kinds
+    assert {Kind.CLOSE} == compared(Kind.PANIC)[1].kinds
+    assert {Kind.SELECT} == compared(Kind.SELECT_DEFAULT)[1].kinds
 
 
 @pytest.mark.parametrize(("ns", "operations"), [(1_000_000.0, 512), (30.0, 333_312), (0.0, 16_000_000 // 512 * 512)])

@@ -50,7 +50,10 @@ def test_successors_follow_jumps_and_calls() -> None:
     assert ((1,), (2, 5), (3,), (4,), (6,), (6,), (), ()) == routine(BRANCHES).successors
 
 
-@pytest.mark.parametrize("callee", ["runtime.gopanic", "runtime.throw", "runtime.panicBounds"])
+@pytest.mark.parametrize(
+    "callee",
+    ["runtime.gopanic", "runtime.throw", "runtime.panicBounds", "runtime.panicIndexU", "runtime.panicSlice3Acap"],
+)
 def test_nothing_follows_a_call_that_does_not_return(callee: str) -> None:
     """Panics end a path; other calls of the runtime do not."""
     assert () == routine(BRANCHES, {5: callee}).successors[5]
@@ -65,6 +68,15 @@ def test_what_is_reachable_depends_on_what_is_not_passed() -> None:
     assert {0, 1} == function.reachable(without=[2, 5])
     assert {3, 4, 6} == function.after(2)
     assert ([6], frozenset({5, 6})) == (function.returns, function.jump_targets)
+
+
+def test_what_leads_somewhere_depends_on_what_is_not_passed() -> None:
+    """The ways backwards, the ends being part of them; a call that does not return leads nowhere."""
+    function = routine(BRANCHES)
+    assert {0, 1, 2, 3, 4, 5, 6} == function.leading_to([6])
+    assert {0, 1, 5, 6} == function.leading_to([6], without=[4])
+    assert {0, 1, 2} == function.leading_to([2])
+    assert {0, 1, 2, 3, 4, 6} == routine(BRANCHES, {5: "runtime.gopanic"}).leading_to([6])
 
 
 def test_a_jump_through_a_register_is_noticed() -> None:
