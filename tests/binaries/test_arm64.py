@@ -25,28 +25,10 @@ from tests.binaries.test_makesites import expected, found
 from tests.support import require_kernel
 from tests.support.gobuild import build
 from tests.support.gosource import blocks, objdump
+from tests.support.patched import COMPLETE
 
 GO = ("1.19.13", "1.26.8", "1.27.3")
-POLLS = {("would_block", "chansend"): 3, ("would_block", "chanrecv"): 3}
-COMPLETE = {
-    ("park", "chansend"): 2,
-    ("park", "chanrecv"): 2,
-    ("park", "selectgo"): 1,
-    ("park", "block"): 1,
-    ("wake", "send"): 1,
-    ("wake", "recv"): 1,
-    ("wake", "closechan"): 1,
-    ("send", "chansend"): 1,
-    ("recv", "chanrecv"): 1,
-    ("recv_closed", "chanrecv"): 2,
-    ("select", "selectgo"): 1,
-    ("make", "makechan"): 1,
-    ("close", "closechan"): 1,
-    ("panic", "chansend"): 2,
-    ("panic", "selectgo"): 1,
-    ("panic", "closechan"): 2,
-    ("select_default", "selectgo"): 1,
-}
+POLLS = {key: number for key, number in COMPLETE.items() if key[0] == "would_block"}
 SIMULATED = re.compile(r"(CALL|JMP|B(EQ|NE|HI|LS|CS|CC|HS|LO|GE|LT|GT|LE)|CBN?ZW?|TBN?Z|ADRP?|RET)\b")
 LINES = {  # by kind, function and number among those: text of the line in the source
     ("park", "block", 0): "gopark(nil, nil, waitReasonSelectNoCases",
@@ -102,7 +84,7 @@ def test_all_sites_are_found(go: str) -> None:
     image = opcount(go)
     polled = go != "1.19.13"
 
-    assert COMPLETE | (POLLS if polled else {}) == Counter(map(key, image.sites))
+    assert {key: n for key, n in COMPLETE.items() if polled or key not in POLLS} == Counter(map(key, image.sites))
     assert (set() if polled else set(POLLS)) == {
         (str(m.kind), m.function.removeprefix("runtime.")) for m in image.missing
     }
@@ -168,7 +150,7 @@ def test_a_stripped_position_independent_executable_has_all_sites() -> None:
     image = opcount("1.27.3", True, ("-buildmode=pie",))
 
     assert (True, True, "code") == (image.position_independent, image.stripped, image.globals.source)
-    assert COMPLETE | POLLS == Counter(map(key, image.sites))
+    assert COMPLETE == Counter(map(key, image.sites))
     assert () == image.missing
 
 

@@ -13,30 +13,9 @@ from otelchan.gobinary.instructions import decode
 from otelchan.gobinary.types import Condition, GoImage, MissingSite, Site, SiteKind
 from tests.support.gobuild import SUPPORTED_GO
 from tests.support.kinds import Kind
-from tests.support.patched import BUILDS, built, guided, instructions, named, opcount, refused, sites, the
+from tests.support.patched import BUILDS, COMPLETE, built, guided, instructions, named, opcount, refused, sites, the
 
 NOPS = {3: b"\x90" * 3, 5: b"\x90" * 5}
-COMPLETE = {
-    ("park", "chansend"): 2,
-    ("park", "chanrecv"): 2,
-    ("park", "selectgo"): 1,
-    ("park", "block"): 1,
-    ("wake", "send"): 1,
-    ("wake", "recv"): 1,
-    ("wake", "closechan"): 1,
-    ("send", "chansend"): 1,
-    ("recv", "chanrecv"): 1,
-    ("recv_closed", "chanrecv"): 2,
-    ("select", "selectgo"): 1,
-    ("make", "makechan"): 1,
-    ("close", "closechan"): 1,
-    ("panic", "chansend"): 2,
-    ("panic", "selectgo"): 1,
-    ("panic", "closechan"): 2,
-    ("would_block", "chansend"): 3,
-    ("would_block", "chanrecv"): 3,
-    ("select_default", "selectgo"): 1,
-}
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=named)

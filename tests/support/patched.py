@@ -18,6 +18,28 @@ from scripts.stack import cache_dir
 from tests.support.gobuild import EVERY_GO, build
 from tests.support.kinds import KINDS, Kind
 
+COMPLETE = {
+    ("park", "chansend"): 2,
+    ("park", "chanrecv"): 2,
+    ("park", "selectgo"): 1,
+    ("park", "block"): 1,
+    ("wake", "send"): 1,
+    ("wake", "recv"): 1,
+    ("wake", "closechan"): 1,
+    ("send", "chansend"): 1,
+    ("recv", "chanrecv"): 1,
+    ("recv_closed", "chanrecv"): 2,
+    ("select", "selectgo"): 1,
+    ("make", "makechan"): 1,
+    ("close", "closechan"): 1,
+    ("panic", "chansend"): 2,
+    ("panic", "selectgo"): 1,
+    ("panic", "closechan"): 2,
+    ("would_block", "chansend"): 3,
+    ("would_block", "chanrecv"): 3,
+    ("select_default", "selectgo"): 1,
+}
+"""How many sites of each kind are in each function of an executable that does everything, by kind and name."""
 _KINDS = {kind.name: kind for kind in KINDS}
 _INLINING = "chansend", "chanrecv", "selectgo", "block"
 
