@@ -119,11 +119,8 @@ class Executables:
                 file.turn_away(process.pid)
 
     def release(self, pid: int, target: int | None) -> None:
-        """A process is not counted any more: forget what was counted of it, and let its target be taken again."""
-        self._session.processes.forget(pid, target)
-        if target is not None:
-            self._session.clear_target(target)
-            self._session.processes.offer(target)
+        """A process was born that is not to be watched."""
+        self._session.release(pid, target)
 
     def tidy(self, running: set[int]) -> int:
         """Let go of files that are gone, and share again where all is well. running: ids of all processes.

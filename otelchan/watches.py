@@ -82,7 +82,7 @@ class Watches(dict[int, Watch]):
         except BaseException:
             if arrival.file is not None:
                 arrival.file.members.pop(target, None)
-            self._release(process.pid, target)
+            self._session.release(process.pid, target)
             raise
         self[target] = watch
         self._share()
@@ -93,7 +93,7 @@ class Watches(dict[int, Watch]):
         watch = self.pop(target)
         alive = watch.alive()
         watch.close()
-        self._release(watch.process.pid, target)
+        self._session.release(watch.process.pid, target)
         self._share()
         if alive and watch.file is not None:
             watch.file.turn_away(watch.process.pid)
@@ -102,11 +102,6 @@ class Watches(dict[int, Watch]):
     def _share(self) -> None:
         for watch in self.values():
             watch.one_of(len(self))
-
-    def _release(self, pid: int, target: int) -> None:
-        self._session.processes.forget(pid, target)
-        self._session.clear_target(target)
-        self._session.processes.offer(target)
 
     def scan(self) -> int:
         """Look for programs to watch; returns how many are on their way."""

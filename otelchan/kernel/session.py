@@ -118,6 +118,13 @@ class Session:
         empty = bytes(MAPS["tallies"][1].itemsize)
         syscall.map_update(self._fds["tallies"], target_id.to_bytes(4, "little"), empty)
 
+    def release(self, pid: int, target_id: int | None) -> None:
+        """A process is not counted any more: forget what was counted of it, and let its target be taken again."""
+        self.processes.forget(pid, target_id)
+        if target_id is not None:
+            self.clear_target(target_id)
+            self.processes.offer(target_id)
+
     def drain(self, limit: int = 10_000) -> list[bytes]:
         """Ring-buffer records that are complete now."""
         return list(self._ring.drain(limit))

@@ -9,12 +9,11 @@ from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.session import Session
 from otelchan.kernel.target import target_entry
-from otelchan.kernel.types import TARGET, Loss, decode_block
+from otelchan.kernel.types import TARGET, decode_block
 from otelchan.model.names import Namer
 from otelchan.model.observation import Counts, KernelState
 from otelchan.model.stacks import walk
-from otelchan.model.tables import Tables
-from otelchan.plan.planner import make_plan
+from tests.support.everyop import attach, state
 from tests.support.gobuild import SUPPORTED_GO
 from tests.support.shop import Truths, shop
 
@@ -27,25 +26,6 @@ def session() -> Iterator[Session]:
     loaded = Session()
     yield loaded
     loaded.close()
-
-
-def attach(session: Session, image: GoImage, pid: int, target_id: int = 3) -> None:
-    """All planes at once, no budget, no spans."""
-    plan = make_plan(image, target_id, f"/proc/{pid}/exe")
-    assert plan.left_out == ()
-    entry = target_entry(image, 0)
-    entry["span_threshold_ns"] = FAR
-    entry["waits_epoch"] = entry["operations_epoch"] = 1
-    session.write_target(target_id, entry)
-    for sites in plan.planes.values():
-        session.attach(plan.path, [s.file_offset for s in sites], [s.cookie for s in sites], pid)
-
-
-def state(session: Session, target_id: int = 3) -> KernelState:
-    """What has been counted."""
-    lost = session.tally(target_id)["lost"]
-    losses = {loss.name: int(lost[loss]) for loss in Loss}
-    return Tables(*(session.items(name) for name in Tables._fields)).of(target_id, 1, losses)
 
 
 def trade(session: Session, image: GoImage, binary: Path) -> tuple[int, Truths, KernelState]:

@@ -17,12 +17,11 @@ from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.mapsize import map_memory
 from otelchan.kernel.session import LIMITS, Session
-from otelchan.kernel.target import target_entry
 from otelchan.kernel.types import UNNAMED, Loss
 from otelchan.model.names import Namer
-from otelchan.plan.planner import make_plan
 from tests.support import eventually
 from tests.support.agent import agent
+from tests.support.everyop import attach
 from tests.support.growth import Growth, counted, growth, newest, resident_mb
 from tests.support.machines import replacing
 
@@ -63,17 +62,6 @@ def program(binary: Path) -> Iterator[Growth]:
     """It runs."""
     with growth(binary) as running:
         yield running
-
-
-def attach(session: Session, image: GoImage, pid: int) -> None:
-    """Every plane, without a budget and without spans."""
-    plan = make_plan(image, TARGET_ID, f"/proc/{pid}/exe")
-    entry = target_entry(image, 0)
-    entry["span_threshold_ns"] = FAR
-    entry["waits_epoch"] = entry["operations_epoch"] = 1
-    session.write_target(TARGET_ID, entry)
-    for sites in plan.planes.values():
-        session.attach(plan.path, [s.file_offset for s in sites], [s.cookie for s in sites], pid)
 
 
 def lost(session: Session, reason: Loss) -> int:
