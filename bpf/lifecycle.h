@@ -7,7 +7,7 @@ OC_INLINE int oc_on_make(struct pt_regs *ctx, struct oc_site *s)
 {
 	u64 channel = oc_register(ctx, OC_COOKIE_REGISTER(s->cookie));
 	struct oc_ckey k = { .target = s->target, .id = channel };
-	struct oc_channel made = { .made = bpf_ktime_get_ns() };
+	struct oc_channel made = { .made = bpf_ktime_get_ns() };	/* nobody has used it */
 	made.name_key = oc_make_caller(s, ctx, OC_COOKIE_FRAME(s->cookie));
 	if (!made.name_key)
 		made.name_key = channel | OC_UNNAMED;
@@ -27,18 +27,17 @@ OC_INLINE int oc_on_close(struct pt_regs *ctx, struct oc_site *s)
 		return 0;
 	/* The frame tells where the return address is, not where the channel is. */
 	u64 channel = oc_register(ctx, OC_COOKIE_REGISTER(s->cookie)) - (u64)OC_COOKIE_AUX(s->cookie) * 8;
-	u64 name_key = oc_name_key(s, channel);
+	struct oc_known known;
+	oc_know(s, channel, &known);
 	u64 now = bpf_ktime_get_ns();
-	struct oc_ckey k = { .target = s->target, .id = channel };
-	struct oc_channel *known = MAP_LOOKUP(channels, &k);
-	if (known)
-		known->closed = now;
-	struct oc_counts *c = oc_counts_of(s, name_key);
+	if (known.entry)
+		known.entry->closed = now;
+	struct oc_counts *c = oc_counts_of(s, known.name_key);
 	if (c) {
 		__sync_fetch_and_add(&c->closes, 1);
 		__sync_fetch_and_add(&c->residue, oc_word(s, channel + s->config->hchan_qcount));
 	}
-	struct oc_rare *r = oc_rare_of(s, name_key);
+	struct oc_rare *r = oc_rare_of(s, known.name_key);
 	if (r) {
 		r->closed_by = oc_close_caller(s, ctx, OC_COOKIE_FRAME(s->cookie));
 		r->closed_ns = now;

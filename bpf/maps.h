@@ -17,6 +17,9 @@
 #define FD_births   -12
 #define FD_missed   -13
 #define FD_rare     -14
+#define FD_edges    -15
+#define FD_fine     -16
+#define FD_blank    -17
 MAP_ARRAY(targets, struct oc_target, OC_TARGETS);
 MAP_ARRAY(tallies, struct oc_tally, OC_TARGETS);
 MAP_HASH(parked, struct oc_gkey, struct oc_park, OC_PARKED);
@@ -31,12 +34,27 @@ MAP_QUEUE(vacant, u32, OC_TARGETS);	/* targets that are free, for user space and
 MAP_RING(births, OC_BIRTHS_BYTES);
 MAP_ARRAY(missed, u64, OC_FILES);	/* newborns that nobody was told about, by file */
 MAP_HASH_LAZY(rare, struct oc_ckey, struct oc_rare, OC_NAMES);
+MAP_HASH_LAZY(edges, struct oc_ekey, u64, OC_EDGES);
+MAP_HASH_LAZY(fine, struct oc_hkey, struct oc_fine, OC_FINES);
+MAP_ARRAY(blank, struct oc_channel, 1);	/* never written: an empty entry to copy */
 
 struct oc_site {	/* everything a handler needs, decoded once */
 	u64 cookie;
 	u64 target;
+	u64 hit;	/* how many of this kind came before */
 	struct oc_target *config;
 	struct oc_tally *tally;
+	/* What a handler leaves for uses.h. */
+	struct oc_channel *used;	/* NULL: nobody uses a channel */
+	u64 used_key;
+	u64 sleeper;	/* g of a parked goroutine that uses it too, or 0 */
+	u32 does, slept_to;	/* OC_OP_SEND or OC_OP_RECV; does also: OC_OP_CLOSE, which is no use */
+};
+
+struct oc_known {	/* a channel, as it is known */
+	struct oc_channel *entry;	/* NULL: nil, or there was no room */
+	u64 name_key;	/* under which it is counted: where it was made, else its address */
+	u64 closed;	/* when it was closed, as far as that was seen since the makes plane is on; else 0 */
 };
 
 OC_INLINE void oc_lost(struct oc_site *s, u32 reason)
@@ -44,30 +62,56 @@ OC_INLINE void oc_lost(struct oc_site *s, u32 reason)
 	__sync_fetch_and_add(&s->tally->lost[reason & 15], 1);
 }
 
-/* The key under which this channel is counted: where it was made, else its address. closed: when it was closed, as far
- * as that was seen. */
-OC_INLINE u64 oc_name_key_closed(struct oc_site *s, u64 channel, u64 *closed)
+OC_INLINE struct oc_channel *oc_entry_of(struct oc_site *s, u64 channel)
 {
 	struct oc_ckey k = { .target = s->target, .id = channel };
-	*closed = 0;
+	return MAP_LOOKUP(channels, &k);
+}
+
+/* An empty entry, in place of one that is there if it is anew. Its name key is 0 for a moment: that is to say, its
+ * address. Too large for the BPF stack, so it is copied from `blank`. NULL: there is no room. */
+OC_INLINE struct oc_channel *oc_enter(struct oc_site *s, u64 channel, int anew)
+{
+	struct oc_ckey k = { .target = s->target, .id = channel };
+	u32 zero = 0;
+	long failed = 0;
+	struct oc_channel *empty = MAP_LOOKUP(blank, &zero);
+	if (!empty)
+		return 0;
+	if (anew)
+		failed = MAP_UPDATE(channels, &k, empty);
+	else
+		MAP_INSERT(channels, &k, empty);	/* another processor may have been faster */
+	return failed ? 0 : MAP_LOOKUP(channels, &k);
+}
+
+OC_INLINE void oc_know(struct oc_site *s, u64 channel, struct oc_known *known)
+{
+	known->entry = 0;
+	known->name_key = OC_NIL_KEY;
+	known->closed = 0;
 	if (!channel)
-		return OC_NIL_KEY;
-	struct oc_channel *c = MAP_LOOKUP(channels, &k);
-	if (c) {
-		if (c->closed >= s->config->makes_since)
-			*closed = c->closed;
-		return c->name_key;
+		return;
+	known->entry = oc_entry_of(s, channel);
+	if (known->entry) {
+		u64 name_key = known->entry->name_key;
+		known->name_key = name_key ? name_key : channel | OC_UNNAMED;
+		if (known->entry->closed >= s->config->makes_since)
+			known->closed = known->entry->closed;
+		return;
 	}
-	struct oc_channel unnamed = { .name_key = channel | OC_UNNAMED };
-	MAP_INSERT(channels, &k, &unnamed);
+	known->name_key = channel | OC_UNNAMED;
+	known->entry = oc_enter(s, channel, 0);
+	if (known->entry)
+		known->entry->name_key = known->name_key;
 	oc_lost(s, OC_LOST_NAME);
-	return unnamed.name_key;
 }
 
 OC_INLINE u64 oc_name_key(struct oc_site *s, u64 channel)
 {
-	u64 closed;
-	return oc_name_key_closed(s, channel, &closed);
+	struct oc_known known;
+	oc_know(s, channel, &known);
+	return known.name_key;
 }
 
 OC_INLINE struct oc_counts *oc_counts_of(struct oc_site *s, u64 name_key)

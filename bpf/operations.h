@@ -52,26 +52,30 @@ OC_INLINE int oc_on_buffer(struct pt_regs *ctx, struct oc_site *s, u32 operation
 {
 	if (!oc_condition(ctx, s))
 		return 0;	/* it will park, or answer "would block" */
-	u64 closed;
-	u64 name_key = oc_name_key_closed(s, oc_site_channel(ctx, s), &closed);
-	struct oc_counts *c = oc_counts_of(s, name_key);
+	struct oc_known known;
+	oc_know(s, oc_site_channel(ctx, s), &known);
+	oc_used(s, &known, operation);
+	if (known.entry)
+		__sync_fetch_and_add(operation == OC_OP_SEND ? &known.entry->sent : &known.entry->received, 1);
+	struct oc_counts *c = oc_counts_of(s, known.name_key);
 	if (!c)
 		return 0;
 	__sync_fetch_and_add(operation == OC_OP_SEND ? &c->send_ok : &c->recv_ok, 1);
-	if (closed && operation == OC_OP_RECV)
-		oc_after_close(s, name_key, closed, 1);
+	if (known.closed && operation == OC_OP_RECV)
+		oc_after_close(s, known.name_key, known.closed, 1);
 	return 0;
 }
 
 OC_INLINE int oc_on_recv_closed(struct pt_regs *ctx, struct oc_site *s)
 {
-	u64 closed;
-	u64 name_key = oc_name_key_closed(s, oc_site_channel(ctx, s), &closed);
-	struct oc_counts *c = oc_counts_of(s, name_key);
+	struct oc_known known;
+	oc_know(s, oc_site_channel(ctx, s), &known);
+	oc_used(s, &known, OC_OP_RECV);
+	struct oc_counts *c = oc_counts_of(s, known.name_key);
 	if (c)
 		__sync_fetch_and_add(&c->recv_closed, 1);
-	if (closed)
-		oc_after_close(s, name_key, closed, 0);
+	if (known.closed)
+		oc_after_close(s, known.name_key, known.closed, 0);
 	return 0;
 }
 
@@ -101,19 +105,23 @@ OC_INLINE int oc_on_select(struct pt_regs *ctx, struct oc_site *s)
 	u64 channel = oc_word(s, spilled[0] + 16 * (u64)chosen);
 	if (!channel)
 		return 0;
-	u64 closed;
-	u64 name_key = oc_name_key_closed(s, channel, &closed);
-	struct oc_counts *c = oc_counts_of(s, name_key);
+	struct oc_known known;
+	oc_know(s, channel, &known);
+	u32 sends = chosen < (long)spilled[3];
+	u32 ok = sends || (oc_register(ctx, OC_COOKIE_AUX(s->cookie)) & 0xff);
+	oc_used(s, &known, sends ? OC_OP_SEND : OC_OP_RECV);
+	if (known.entry && ok)
+		__sync_fetch_and_add(sends ? &known.entry->sent : &known.entry->received, 1);
+	struct oc_counts *c = oc_counts_of(s, known.name_key);
 	if (!c)
 		return 0;
-	if (chosen < (long)spilled[3]) {
+	if (sends) {
 		__sync_fetch_and_add(&c->send_ok, 1);
 		return 0;
 	}
-	u32 ok = oc_register(ctx, OC_COOKIE_AUX(s->cookie)) & 0xff;
 	__sync_fetch_and_add(ok ? &c->recv_ok : &c->recv_closed, 1);
-	if (closed && !woken_by_close)
-		oc_after_close(s, name_key, closed, ok != 0);
+	if (known.closed && !woken_by_close)
+		oc_after_close(s, known.name_key, known.closed, ok != 0);
 	return 0;
 }
 

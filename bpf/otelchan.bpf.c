@@ -5,11 +5,51 @@
 #include "otelchan.h"
 #include "maps.h"
 #include "go_runtime.h"
+#include "uses.h"
 #include "waits.h"
 #include "operations.h"
 #include "lifecycle.h"
 #include "polls.h"
 #include "processes.h"
+
+OC_INLINE void oc_handle(struct pt_regs *ctx, struct oc_site *s, u32 kind)
+{
+	switch (kind) {
+	case OC_PARK:
+		oc_on_park(ctx, s);
+		break;
+	case OC_WAKE:
+		oc_on_wake(ctx, s);
+		break;
+	case OC_SEND:
+		oc_on_buffer(ctx, s, OC_OP_SEND);
+		break;
+	case OC_RECV:
+		oc_on_buffer(ctx, s, OC_OP_RECV);
+		break;
+	case OC_RECV_CLOSED:
+		oc_on_recv_closed(ctx, s);
+		break;
+	case OC_SELECT:
+		oc_on_select(ctx, s);
+		break;
+	case OC_MAKE:
+		oc_on_make(ctx, s);
+		break;
+	case OC_CLOSE:
+		oc_on_close(ctx, s);
+		break;
+	case OC_PANIC:
+		oc_on_panic(ctx, s);
+		break;
+	case OC_WOULD_BLOCK:
+		oc_on_would_block(ctx, s);
+		break;
+	case OC_SELECT_DEFAULT:
+		oc_on_select_default(ctx, s);
+		break;
+	}
+}
 
 SEC("uprobe")
 int oc_dispatch(struct pt_regs *ctx)
@@ -28,31 +68,9 @@ int oc_dispatch(struct pt_regs *ctx)
 	s.tally = MAP_LOOKUP(tallies, &id);
 	if (!s.config || !s.tally)
 		return 0;
-	__sync_fetch_and_add(&s.tally->hits[kind & 15], 1);
-	switch (kind) {
-	case OC_PARK:
-		return oc_on_park(ctx, &s);
-	case OC_WAKE:
-		return oc_on_wake(ctx, &s);
-	case OC_SEND:
-		return oc_on_buffer(ctx, &s, OC_OP_SEND);
-	case OC_RECV:
-		return oc_on_buffer(ctx, &s, OC_OP_RECV);
-	case OC_RECV_CLOSED:
-		return oc_on_recv_closed(ctx, &s);
-	case OC_SELECT:
-		return oc_on_select(ctx, &s);
-	case OC_MAKE:
-		return oc_on_make(ctx, &s);
-	case OC_CLOSE:
-		return oc_on_close(ctx, &s);
-	case OC_PANIC:
-		return oc_on_panic(ctx, &s);
-	case OC_WOULD_BLOCK:
-		return oc_on_would_block(ctx, &s);
-	case OC_SELECT_DEFAULT:
-		return oc_on_select_default(ctx, &s);
-	}
+	s.hit = __sync_fetch_and_add(&s.tally->hits[kind & 15], 1);
+	oc_handle(ctx, &s, kind);
+	oc_note_uses(ctx, &s);
 	return 0;
 }
 

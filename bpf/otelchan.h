@@ -11,6 +11,9 @@
 #define OC_CHANNELS     131072	/* channels whose name is known to the kernel */
 #define OC_NAMES        16384	/* channel names over all programs */
 #define OC_HISTOGRAMS   8192	/* (channel name, operation) that ever blocked */
+#define OC_EDGES        8192	/* (channel name, operation, caller) that were looked at */
+#define OC_FINES        512	/* (channel name, operation) that have an objective */
+#define OC_USERS        4	/* of a channel, on each side, that are remembered */
 #define OC_RING_BYTES   (1 << 21)
 #define OC_STACK_BYTES  4096	/* of a sleeper's stack, copied once */
 #define OC_WAKER_FRAMES 24
@@ -20,10 +23,13 @@
 #define OC_SKIPS        16	/* ranges of code that channels are not named by */
 #define OC_SKIP_DEPTH   6	/* callers looked at to name a channel */
 #define OC_WINDOW       32	/* words read at a wake site, from the stack pointer up */
+#define OC_CALL_DEPTH   8	/* frames from a channel operation to the function that a person wrote, at most */
+#define OC_ALL_REPLACED 64	/* so many users that found no free slot are looked at each time, and then only some */
 
 /* Histogram: bucket 0 is (0, 2^10 ns]; then 4 per octave up to 2^37 ns; the last is what is longer. */
 #define OC_BUCKET_FIRST 10
 #define OC_BUCKETS      110
+#define OC_FINE_BUCKETS 218	/* the same range, with 8 per octave */
 
 /* A channel nobody saw being made is counted under its address with this bit. */
 #define OC_UNNAMED      (1ULL << 63)
@@ -71,6 +77,7 @@ enum oc_loss {
 	OC_LOST_STALE,		/* a select was marked as counted, but the mark could not be kept */
 	OC_LOST_CASE,		/* a case of a select that took its default branch, and had more than are counted */
 	OC_LOST_RARE,		/* no room for a channel's rare facts: a panic, or what came after a close */
+	OC_LOST_EDGE,		/* no room for who uses a channel: a place in the program's code */
 	OC_LOSSES = 16,
 };
 
@@ -112,6 +119,8 @@ struct oc_target {	/* map `targets`, by target id: written by user space */
 	u64 makes_since;	/* when the makes plane was attached: earlier closes say nothing; all ones: it is off */
 	u64 selectgo_low, selectgo_high;
 	u64 reflect_close_low, reflect_close_high;	/* reflect.chanclose */
+	u64 runtime_low, runtime_high;	/* the channel functions of the runtime, and its other code between them */
+	u64 reflect_low, reflect_high;	/* what calls them in reflection */
 	u64 skip_low[OC_SKIPS], skip_high[OC_SKIPS];	/* return addresses in what makes channels for others: [low, high) */
 	u32 waits_epoch;	/* changes with each attach: what was parked before means nothing */
 	u32 operations_epoch;	/* 0: off */
@@ -120,7 +129,11 @@ struct oc_target {	/* map `targets`, by target id: written by user space */
 	u32 g_sched_sp, g_sched_pc, g_sched_bp;
 	u32 sudog_c, sudog_is_select;
 	u32 hchan_lock, hchan_closed, hchan_qcount;
+	u32 g_parent;	/* OC_ABSENT before Go 1.21 */
+	u32 objectives;	/* entries of this target in `fine`; 0: there is no need to look */
 };
+
+#define OC_ABSENT       0xffffffff	/* in place of an offset: there is no such field */
 
 #define OC_FILES        256	/* executable files whose processes share probes, at once */
 #define OC_PROCESSES    2048	/* processes of those files, also some that have ended */
@@ -180,6 +193,13 @@ struct oc_channel {
 	u64 name_key;	/* return address of the makechan call, or address | OC_UNNAMED */
 	u64 made;	/* time of the make, 0 when not seen */
 	u64 closed;	/* time of the close, 0 when not seen */
+	u64 sent, received;	/* elements, since this entry was made */
+	/* Who sent (0) and who received (1), as goroutine ids; a slot is taken once, and given up for a later user only
+	 * when all are taken, which `replaced` counts, before it happens. After `users`, so that who reads them in this
+	 * order and finds nothing replaced has seen all. */
+	u64 users[2][OC_USERS];
+	u64 parents[2][OC_USERS];	/* who started them; 0: not known */
+	u64 replaced[2];	/* at least so many; also what has no goroutine id: a timer, one that could not be read */
 };
 
 struct oc_counts {
@@ -212,6 +232,17 @@ struct oc_histogram {
 	u64 count;
 	u64 sum_ns;
 	u64 buckets[OC_BUCKETS];
+};
+
+struct oc_ekey {	/* map `edges` */
+	u64 target;
+	u64 name_key;
+	u64 operation;	/* OC_OP_SEND or OC_OP_RECV */
+	u64 pc;		/* return address, in the function that a person wrote */
+};
+
+struct oc_fine {	/* map `fine`, key struct oc_hkey: entries are made and removed by user space */
+	u64 buckets[OC_FINE_BUCKETS];
 };
 
 enum oc_record {	/* first word of a record in the ring buffer `events` */

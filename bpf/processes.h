@@ -37,6 +37,10 @@ OC_INLINE void oc_move(struct oc_target *t, u64 bias)
 	t->selectgo_high += bias;
 	t->reflect_close_low += bias;
 	t->reflect_close_high += bias;
+	t->runtime_low += bias;
+	t->runtime_high += bias;
+	t->reflect_low += bias;
+	t->reflect_high += bias;
 	for (int i = 0; i < OC_SKIPS; i++) {
 		t->skip_low[i] += bias;
 		t->skip_high[i] += bias;

@@ -4,8 +4,8 @@
 #ifndef WAITS_H
 #define WAITS_H
 
-/* Upper bounds are inclusive, so the logarithm is taken of ns - 1. */
-OC_INLINE u32 oc_bucket(u64 ns)
+/* bits: 2 for four buckets per octave, 3 for eight. Upper bounds are inclusive, so the logarithm is taken of ns - 1. */
+OC_INLINE u32 oc_bucket(u64 ns, u32 bits, u32 buckets)
 {
 	u64 v = ns ? ns - 1 : 0;
 	u32 octave = 0;
@@ -18,13 +18,24 @@ OC_INLINE u32 oc_bucket(u64 ns)
 	if (rest >> 1) octave += 1;
 	if (octave < OC_BUCKET_FIRST)
 		return 0;
-	u32 bucket = (octave - OC_BUCKET_FIRST) * 4 + ((v >> (octave - 2)) & 3) + 1;
-	return bucket < OC_BUCKETS ? bucket : OC_BUCKETS - 1;
+	u32 bucket = ((octave - OC_BUCKET_FIRST) << bits) + ((v >> (octave - bits)) & ((1 << bits) - 1)) + 1;
+	return bucket < buckets ? bucket : buckets - 1;
+}
+
+/* Only where user space has made an entry: somebody wants to know more exactly. */
+OC_INLINE void oc_add_fine(struct oc_hkey *k, u64 ns)
+{
+	struct oc_fine *f = MAP_LOOKUP(fine, k);
+	u32 bucket = oc_bucket(ns, 3, OC_FINE_BUCKETS);
+	if (f && bucket < OC_FINE_BUCKETS)
+		__sync_fetch_and_add(&f->buckets[bucket], 1);
 }
 
 OC_INLINE void oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 ns)
 {
 	struct oc_hkey k = { .target = s->target, .name_key = name_key, .operation = operation };
+	if (s->config->objectives)
+		oc_add_fine(&k, ns);
 	struct oc_histogram *h = MAP_LOOKUP(blocks, &k);
 	if (!h) {
 		/* Too large for the BPF stack, so it is copied from `fresh`. */
@@ -38,7 +49,7 @@ OC_INLINE void oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 
 			return;
 		}
 	}
-	u32 bucket = oc_bucket(ns);
+	u32 bucket = oc_bucket(ns, 2, OC_BUCKETS);
 	__sync_fetch_and_add(&h->count, 1);
 	__sync_fetch_and_add(&h->sum_ns, ns);
 	if (bucket < OC_BUCKETS)
@@ -56,6 +67,12 @@ OC_INLINE int oc_on_park(struct pt_regs *ctx, struct oc_site *s)
 	u64 channel = lock ? lock - s->config->hchan_lock : 0;
 	if (flags & OC_FLAG_INLINED)
 		channel = flags & OC_FLAG_NO_CHANNEL ? 0 : oc_site_channel(ctx, s);
+	if (channel) {		/* from now on, also when it is never woken; one that is not known is entered when it is used */
+		struct oc_known known = { .entry = oc_entry_of(s, channel) };
+		if (known.entry)
+			known.name_key = known.entry->name_key;
+		oc_used(s, &known, flags & OC_FLAG_OPERATION);
+	}
 	if (p) {
 		p->channel = channel;
 		p->by_close = 0;
@@ -89,7 +106,8 @@ OC_INLINE void oc_mark_counted(struct oc_site *s, u64 g)
 }
 
 struct oc_wake {	/* one wake, as far as it is known */
-	u64 g, start, end, channel, name_key;
+	struct oc_known known;
+	u64 g, start, end, channel;
 	u32 operation, select, by_close;
 };
 
@@ -115,7 +133,7 @@ OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wa
 	b->start = w->start;
 	b->end = w->end;
 	b->channel = w->channel;
-	b->name_key = w->name_key;
+	b->name_key = w->known.name_key;
 	b->g = w->g;
 	b->goid = oc_word(s, w->g + t->g_goid);
 	b->waker_g = OC_G(ctx);
@@ -141,7 +159,12 @@ OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wa
 /* Counts what this wake completes: the sleeper's operation, and the waker's own. */
 OC_INLINE void oc_count_wake(struct oc_site *s, struct oc_wake *w)
 {
-	struct oc_counts *c = oc_counts_of(s, w->name_key);
+	struct oc_channel *entry = w->known.entry;
+	if (entry && !w->by_close) {
+		__sync_fetch_and_add(&entry->sent, 1);
+		__sync_fetch_and_add(&entry->received, 1);
+	}
+	struct oc_counts *c = oc_counts_of(s, w->known.name_key);
 	if (!c)
 		return;
 	if (!w->by_close) {
@@ -152,7 +175,9 @@ OC_INLINE void oc_count_wake(struct oc_site *s, struct oc_wake *w)
 	}
 }
 
-OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
+/* The sleeper's g, and where the function that readies it was called from, which is returned. 0: not known. A function of
+ * its own, so that what it reads is not on the stack of what follows. */
+OC_INLINE u64 oc_read_wake(struct pt_regs *ctx, struct oc_site *s, u64 *g)
 {
 	u64 window[OC_WINDOW];
 	if (bpf_probe_read_user(window, sizeof(window), (void *)OC_SP(ctx))) {
@@ -160,13 +185,30 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 		return 0;
 	}
 	u32 slot = OC_COOKIE_AUX(s->cookie);
-	u32 flags = OC_COOKIE_FLAGS(s->cookie);
-	u32 waker_does = flags & OC_FLAG_OPERATION;
-	struct oc_wake w = {};
-	if (flags & OC_FLAG_IN_REGISTER)
-		w.g = oc_register(ctx, OC_COOKIE_REGISTER(s->cookie));
+	if (OC_COOKIE_FLAGS(s->cookie) & OC_FLAG_IN_REGISTER)
+		*g = oc_register(ctx, OC_COOKIE_REGISTER(s->cookie));
 	else
-		w.g = slot == OC_AUX_NONE ? oc_word(s, window[OC_STACK_ARGUMENT] + 8) : window[slot & (OC_WINDOW - 1)];
+		*g = slot == OC_AUX_NONE ? oc_word(s, window[OC_STACK_ARGUMENT] + 8) : window[slot & (OC_WINDOW - 1)];
+	return window[OC_RETURN_WORD(OC_COOKIE_FRAME(s->cookie)) & (OC_WINDOW - 1)];
+}
+
+/* Both sides of a hand-over. Who parked to send or receive was noted then, if the channel was known. */
+OC_INLINE void oc_used_at_wake(struct oc_site *s, struct oc_wake *w, u32 waker_does)
+{
+	oc_used(s, &w->known, waker_does);
+	if (w->select ? w->by_close : w->start && w->known.entry && w->known.entry->made)
+		return;		/* counts at its exit, or was noted when it parked */
+	s->sleeper = w->g;
+	s->slept_to = w->operation;
+}
+
+OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
+{
+	struct oc_wake w = {};
+	u64 caller = oc_read_wake(ctx, s, &w.g);
+	if (!caller)
+		return 0;
+	u32 waker_does = OC_COOKIE_FLAGS(s->cookie) & OC_FLAG_OPERATION;
 	w.by_close = waker_does == OC_OP_CLOSE;
 
 	struct oc_gkey k = { .target = s->target, .g = w.g };
@@ -188,13 +230,13 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 	else
 		w.operation = waker_does == OC_OP_SEND ? OC_OP_RECV : OC_OP_SEND;
 
-	w.name_key = oc_name_key(s, w.channel);
+	oc_know(s, w.channel, &w.known);
+	oc_used_at_wake(s, &w, waker_does);
 	oc_count_wake(s, &w);
 	if (w.select && !w.by_close)
 		oc_mark_counted(s, w.g);
 	else if (w.select && p)
 		p->by_close = 1;
-	u64 caller = window[OC_RETURN_WORD(OC_COOKIE_FRAME(s->cookie)) & (OC_WINDOW - 1)];
 	if (!w.by_close && caller >= s->config->selectgo_low && caller < s->config->selectgo_high)
 		oc_mark_counted(s, OC_G(ctx));
 	if (!w.start) {
@@ -202,7 +244,7 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 		return 0;
 	}
 	w.end = bpf_ktime_get_ns();
-	oc_add_block(s, w.name_key, w.operation, w.end - w.start);
+	oc_add_block(s, w.known.name_key, w.operation, w.end - w.start);
 	if (w.end - w.start >= s->config->span_threshold_ns)
 		oc_send_span(ctx, s, &w);
 	return 0;

@@ -15,7 +15,7 @@ from otelchan.gobinary.layouts import layout_of
 from otelchan.gobinary.machines import MACHINES
 from otelchan.gobinary.moduledata import find_module, function_table
 from otelchan.gobinary.signalmap import find_signal_map
-from otelchan.gobinary.types import NOT_KNOWN, GoImage
+from otelchan.gobinary.types import CHANNEL_FUNCTIONS, NOT_KNOWN, REFLECTED, REFLECTED_SEND, GoImage
 
 _LOOKED_UP = [
     "runtime.selectgo",
@@ -26,6 +26,9 @@ _LOOKED_UP = [
     "runtime.cgocallback",
     "runtime.systemstack_switch",
     "runtime.cgocall",
+    *CHANNEL_FUNCTIONS,
+    *REFLECTED,
+    REFLECTED_SEND,
 ]
 
 

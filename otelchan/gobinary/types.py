@@ -16,12 +16,31 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from otelchan.gobinary.functions import FunctionTable
 
-
 NOT_KNOWN = -1
 
 
 UNKNOWN_FUNCTION = "unknown function"
 """What the name of a function begins with that is in no table: that of a plugin."""
+
+CHANNEL_FUNCTIONS = (
+    *("runtime.chansend", "runtime.chansend1", "runtime.chanrecv", "runtime.chanrecv1", "runtime.chanrecv2"),
+    *("runtime.selectgo", "runtime.selectnbsend", "runtime.selectnbrecv", "runtime.send", "runtime.recv"),
+    *("runtime.gopark", "reflect.chansend0", "reflect.chanrecv", "reflect.rselect"),
+)
+"""Those of the runtime through which a program uses a channel (src/runtime/chan.go, select.go, proc.go), also those
+that are named for the package that calls them.
+
+Go's linker lays out one package after the other, so what lies between them is the runtime's too.
+"""
+
+REFLECTED = (
+    *("reflect.Value.Send", "reflect.Value.TrySend", "reflect.Value.send", "reflect.Select", "reflect.select0"),
+    *("reflect.Value.Recv", "reflect.Value.TryRecv", "reflect.Value.recv"),
+)
+"""Those of src/reflect/value.go that call them, between which is nothing but reflection."""
+
+REFLECTED_SEND = "reflect.chansend"
+"""Reflection's since Go 1.21, which has reflect.chansend0; the runtime's before."""
 
 
 class Frame(NamedTuple):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from otelchan.kernel.processes import BIRTHS_BYTES
 from otelchan.kernel.session import LIMITS, RING_BYTES
-from otelchan.kernel.types import FILES, HISTOGRAM, MAPS, PROCESSES, TARGETS
+from otelchan.kernel.types import CHANNEL, FILES, HISTOGRAM, MAPS, PROCESSES, TARGETS
 
 _BUCKET, _ELEMENT = 16, 48
 """struct bucket and struct htab_elem of kernel/bpf/hashtab.c, Linux 6.18; the number of buckets is a power of two."""
-_LAZY = ("blocks", "rare")
+_LAZY = ("blocks", "rare", "edges", "fine")
 _ARRAYS = {"targets": TARGETS, "tallies": TARGETS, "files": FILES}
 _SMALL = 8 * FILES + 4 * TARGETS  # the counts of missed births, the queue of free targets
 
@@ -24,7 +24,7 @@ class MapMemory(NamedTuple):
 
 def map_memory(parked_entries: int) -> MapMemory:
     """Of all maps of one otelchan, which every program that it watches shares, and its ring buffer."""
-    from_start = at_most = RING_BYTES + BIRTHS_BYTES + HISTOGRAM.itemsize + _SMALL
+    from_start = at_most = RING_BYTES + BIRTHS_BYTES + HISTOGRAM.itemsize + CHANNEL.itemsize + _SMALL
     for name, (key, value) in MAPS.items():
         if name in _ARRAYS:
             from_start, at_most = (size + _ARRAYS[name] * value.itemsize for size in (from_start, at_most))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
 
 from otelchan.errors import KernelError
 
@@ -164,14 +165,22 @@ def queue_pop(fd: int, value_size: int) -> bytes | None:
 
 
 def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytes, bytes]:
-    """All keys and all values of a hash map, concatenated in the same order, read in batches (Linux 5.6).
+    """All keys and all values of a hash map, concatenated in the same order: see map_pieces."""
+    all_keys, all_values = [], []
+    for some_keys, some_values in map_pieces(fd, key_size, value_size, chunk):
+        all_keys.append(some_keys)
+        all_values.append(some_values)
+    return b"".join(all_keys), b"".join(all_values)
+
+
+def map_pieces(fd: int, key_size: int, value_size: int, chunk: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of a hash map, up to `chunk` of them at a time, read in batches (Linux 5.6); one piece at least.
 
     What is inserted or deleted meanwhile may or may not be there; what stays is there once.
     """
     keys = ctypes.create_string_buffer(key_size * chunk)
     values = ctypes.create_string_buffer(value_size * chunk)
     cursor = ctypes.create_string_buffer(max(key_size, 8))
-    all_keys, all_values = [], []
     started = False
     while True:
         where = ctypes.addressof(cursor)
@@ -182,10 +191,9 @@ def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tup
         if result not in (0, -2):
             _checked(result, "reading a BPF map in batches")
         count = attributes.count
-        all_keys.append(ctypes.string_at(keys, count * key_size))
-        all_values.append(ctypes.string_at(values, count * value_size))
+        yield ctypes.string_at(keys, count * key_size), ctypes.string_at(values, count * value_size)
         if result == -2:  # ENOENT: that was the last batch
-            return b"".join(all_keys), b"".join(all_values)
+            return
         started = True
 
 

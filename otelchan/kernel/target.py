@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from otelchan.gobinary.types import GoImage
-from otelchan.kernel.types import TARGET
+from otelchan.gobinary.types import CHANNEL_FUNCTIONS, REFLECTED, REFLECTED_SEND, GoImage
+from otelchan.kernel.types import ABSENT, TARGET
 
 _OFFSETS = {
     "g_goid": "g.goid",
@@ -35,11 +35,30 @@ def target_entry(image: GoImage, bias: int) -> np.ndarray:
         found = image.functions.find(function)
         if found:
             entry[f"{field}_low"], entry[f"{field}_high"] = found.entry + bias, found.end + bias
+    for field, (low, high) in zip(("runtime", "reflect"), between(image), strict=True):
+        entry[f"{field}_low"], entry[f"{field}_high"] = low + bias, high + bias
     passing_on = [image.functions.find(name) for name in _PASSING_ON]
     set_skips(entry, [(function.entry + 1, function.end + 1) for function in passing_on if function], bias)
     for field, name in _OFFSETS.items():
         entry[field] = image.layout[name]
+    parent = image.layout.get("g.parentGoid")
+    entry["g_parent"] = ABSENT if parent is None else parent
     return entry
+
+
+def between(image: GoImage) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where the runtime's and reflection's code is that executes between a person's and a channel operation.
+
+    Link-time addresses [low, high); empty when the executable has none of it.
+    """
+    if image.functions.find("reflect.chansend0"):
+        return _span(image, CHANNEL_FUNCTIONS), _span(image, (*REFLECTED, REFLECTED_SEND))
+    return _span(image, (*CHANNEL_FUNCTIONS, REFLECTED_SEND)), _span(image, REFLECTED)
+
+
+def _span(image: GoImage, names: Sequence[str]) -> tuple[int, int]:
+    found = [function for function in map(image.functions.find, names) if function]
+    return min((f.entry for f in found), default=0), max((f.end for f in found), default=0)
 
 
 def set_skips(entry: np.ndarray, ranges: Sequence[tuple[int, int]], bias: int) -> None:

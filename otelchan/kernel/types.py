@@ -19,11 +19,16 @@ WAKER_FRAMES = 24
 PANIC_FRAMES = 64
 BUCKETS = 110
 BUCKET_FIRST = 10
+FINE_BUCKETS = 218
 DELAY_BOUNDS_NS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Of receives after a close: inclusive upper bounds of oc_rare.delays, but for the last, which has none."""
 NIL_KEY = 1
 UNKNOWN_KEY = 0
 SKIPS = 16
+USERS = 4
+"""Of a channel, on each side, that are remembered."""
+ABSENT = 0xFFFFFFFF
+"""In place of an offset: there is no such field."""
 
 
 class Kind(IntEnum):
@@ -56,6 +61,7 @@ class Loss(IntEnum):
     STALE = 8
     CASE = 9
     RARE = 10
+    EDGE = 11
 
 
 TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
@@ -66,6 +72,10 @@ TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
     ("selectgo_high", "u8"),
     ("reflect_close_low", "u8"),
     ("reflect_close_high", "u8"),
+    ("runtime_low", "u8"),
+    ("runtime_high", "u8"),
+    ("reflect_low", "u8"),
+    ("reflect_high", "u8"),
     ("skip_low", "u8", SKIPS),
     ("skip_high", "u8", SKIPS),
     ("waits_epoch", "u4"),
@@ -83,6 +93,8 @@ TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
     ("hchan_lock", "u4"),
     ("hchan_closed", "u4"),
     ("hchan_qcount", "u4"),
+    ("g_parent", "u4"),
+    ("objectives", "u4"),
 )
 
 TARGET = np.dtype([(name, "<" + kind, *many) for name, kind, *many in TARGET_FIELDS], align=True)
@@ -107,7 +119,14 @@ PARK = np.dtype(
     ]
 )
 CKEY = np.dtype([("target", "<u8"), ("id", "<u8")])
-CHANNEL = np.dtype([("name_key", "<u8"), ("made", "<u8"), ("closed", "<u8")])
+CHANNEL = np.dtype(
+    [
+        *((name, "<u8") for name in ("name_key", "made", "closed", "sent", "received")),
+        ("users", "<u8", (2, USERS)),
+        ("parents", "<u8", (2, USERS)),
+        ("replaced", "<u8", 2),
+    ]
+)
 COUNT_FIELDS = (
     *("send_ok", "recv_ok", "recv_closed", "closes", "residue", "made"),
     *("send_would_block", "recv_would_block"),
@@ -127,6 +146,8 @@ RARE = np.dtype(
 )
 HKEY = np.dtype([("target", "<u8"), ("name_key", "<u8"), ("operation", "<u8")])
 HISTOGRAM = np.dtype([("count", "<u8"), ("sum_ns", "<u8"), ("buckets", "<u8", BUCKETS)])
+EKEY = np.dtype([(name, "<u8") for name in ("target", "name_key", "operation", "pc")])
+FINE = np.dtype([("buckets", "<u8", FINE_BUCKETS)])
 
 STRUCTS = {
     "oc_target": TARGET,
@@ -139,6 +160,8 @@ STRUCTS = {
     "oc_rare": RARE,
     "oc_hkey": HKEY,
     "oc_histogram": HISTOGRAM,
+    "oc_ekey": EKEY,
+    "oc_fine": FINE,
     "oc_file": FILE,
     "oc_process": PROCESS,
     "oc_birth": BIRTH,
@@ -152,6 +175,8 @@ MAPS = {
     "counts": (CKEY, COUNTS),
     "blocks": (HKEY, HISTOGRAM),
     "rare": (CKEY, RARE),
+    "edges": (EKEY, np.dtype("<u8")),
+    "fine": (HKEY, FINE),
     "files": (np.dtype("<u4"), FILE),
     "processes": (np.dtype("<u4"), PROCESS),
 }
@@ -236,12 +261,16 @@ def _require(data: bytes, kind: int, size: int) -> None:
         raise ValueError(f"ring record of {len(data)} bytes that begins with {data[:4].hex()}, expected {size} bytes")
 
 
-def bucket_bound_ns(index: int) -> int | None:
-    """Inclusive upper bound of a kernel histogram bucket in nanoseconds; None for the last, which has none."""
+def bucket_bound_ns(index: int, buckets: int = BUCKETS) -> int | None:
+    """Inclusive upper bound of a kernel histogram bucket in nanoseconds; None for the last, which has none.
+
+    buckets: BUCKETS, with four to an octave, or FINE_BUCKETS, with eight.
+    """
     if index == 0:
         return 1 << BUCKET_FIRST
-    if index >= BUCKETS - 1:
+    if index >= buckets - 1:
         return None
-    octave, part = divmod(index - 1, 4)
+    parts = 8 if buckets == FINE_BUCKETS else 4
+    octave, part = divmod(index - 1, parts)
     low = 1 << (BUCKET_FIRST + octave)
-    return low + (part + 1) * (low >> 2)
+    return low + (part + 1) * (low // parts)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS
-from otelchan.memory.types import Census, Channel, Indices, Mask, Words
+from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS, USERS
+from otelchan.memory.types import Census, Channel, Held, Indices, Mask, Words
 
 
 class Counts(NamedTuple):
@@ -132,13 +132,48 @@ class Parks(Mapping[int, Parked]):
         return len(self._g)
 
 
+class Used(NamedTuple):
+    """Map `channels` of one target, one entry per channel that was used or made while it was watched.
+
+    name_key: as in KernelState. made_ns, closed_ns: monotonic, 0: not seen. sent, received: elements, since the entry
+    was made. users: goroutine ids that were seen to send (row 0) and to receive (row 1), 0: none; USERS columns.
+    parents: who started each of them, 0: not known. replaced: how many users of each row had to give way to later ones.
+    """
+
+    address: Words
+    name_key: Words
+    made_ns: Words
+    closed_ns: Words
+    sent: Words
+    received: Words
+    users: Words
+    parents: Words
+    replaced: Words
+
+
+_NO_WORDS, _NO_USERS = np.zeros(0, np.uint64), np.zeros((0, 2, USERS), np.uint64)
+NOT_USED = Used(
+    _NO_WORDS,
+    _NO_WORDS,
+    _NO_WORDS,
+    _NO_WORDS,
+    _NO_WORDS,
+    _NO_WORDS,
+    _NO_USERS,
+    _NO_USERS,
+    np.zeros((0, 2), np.uint64),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class KernelState:
     """What the kernel side has counted for one target.
 
     keys: channel address -> name key. made: channel address -> when it was made, 0 when that was not seen.
     counts, rare: by name key. blocks: by (name key, operation). parked: by g address.
-    losses: by name of the reason.
+    losses: by name of the reason. used: what was done with each channel, and by whom. edges: operations of which the
+    caller was looked at, by (name key, operation, live return address in what called it). fine: buckets of the
+    histograms of channels with an objective, by (name key, operation).
     """
 
     keys: Mapping[int, int] = field(default_factory=dict)
@@ -148,6 +183,9 @@ class KernelState:
     parked: Mapping[int, Parked] = field(default_factory=dict)
     losses: Mapping[str, int] = field(default_factory=dict)
     rare: Mapping[int, Rare] = field(default_factory=dict)
+    used: Used = NOT_USED
+    edges: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    fine: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +193,8 @@ class Observation:
     """time_unix_ns and monotonic_ns belong together. census is None when memory cannot be read any more.
 
     channels: by address; what was read of each channel that is known. planes: as in Snapshot.
-    registered: addresses of the channels that os/signal sends to; None: not known.
+    registered: addresses of the channels that os/signal sends to; None: not known. held: who has channels at hand that
+    goroutines have waited on for long.
     """
 
     time_unix_ns: int
@@ -166,3 +205,4 @@ class Observation:
     planes: Mapping[str, str]
     ended: bool = False
     registered: Collection[int] | None = None
+    held: Held = field(default_factory=Held)

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from otelchan.errors import TargetError
 from otelchan.gobinary.types import BuildInfo, Globals, Layout, MakeSite, Segment
 from otelchan.memory.recorded import Read
+from otelchan.memory.types import Held
 from otelchan.target.types import Process
 
 FORMAT = 2
@@ -141,7 +142,8 @@ class Panic(Struct, frozen=True, tag="panic", tag_field="kind"):
 
 
 class Round(Struct, frozen=True, tag="round", tag_field="kind"):
-    """One snapshot. tables: maps that are not as in the line before; planes, losses: as in the snapshot."""
+    """One snapshot. tables: maps that are not as in the line before; planes, losses: as in the snapshot.
+    held: who has channels at hand, as in the observation."""
 
     time_unix_ns: Count
     monotonic_ns: Count
@@ -151,6 +153,7 @@ class Round(Struct, frozen=True, tag="round", tag_field="kind"):
     planes: dict[str, str]
     census: Looked | None
     ended: bool
+    held: Held = Held()
 
 
 class End(Struct, frozen=True, tag="end", tag_field="kind"):

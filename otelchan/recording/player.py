@@ -21,7 +21,7 @@ from otelchan.memory.census import take_census
 from otelchan.memory.counts import read_counts
 from otelchan.memory.recorded import RecordedReader
 from otelchan.memory.types import Census, ChannelMap
-from otelchan.model.observation import KernelState, Observation
+from otelchan.model.observation import NOT_USED, KernelState, Observation
 from otelchan.model.tables import Tables
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -177,6 +177,7 @@ class _Player:
             planes=line.planes,
             ended=line.ended,
             registered=registered,
+            held=line.held,
         )
         self._rounds += 1
         return Played(self._rounds, self._header.process, self._image, census, self._world.snapshot(seen))
@@ -199,7 +200,9 @@ class _Player:
 
     def _kernel(self, waits_epoch: int, losses: Mapping[str, int]) -> KernelState:
         tables = Tables(*(_table(self._tables, name) for name in Tables._fields))
-        return tables.of(self._header.target, waits_epoch, losses)
+        state = tables.of(self._header.target, waits_epoch, losses)
+        # Who used a channel is not in the rows of older recordings, which is not to say that nobody did.
+        return state if _is_whole(self._tables, "channels") else replace(state, used=NOT_USED)
 
 
 def _image(image: Image, functions: RecordedFunctions) -> GoImage:
@@ -212,7 +215,23 @@ def _function(bounds: Bounds | None) -> Function | None:
 
 
 def _table(tables: Mapping[str, Table], name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Keys and values of a map; empty when it was never read."""
+    """Keys and values of a map; empty when it was never read. What older recordings do not have of a value is zero: the
+    structs have only ever grown at their ends."""
     key, value = MAPS[name]
-    keys, values = tables.get(name, ("", ""))
-    return np.frombuffer(bytes.fromhex(keys), key), np.frombuffer(bytes.fromhex(values), value)
+    keys, values = (bytes.fromhex(text) for text in tables.get(name, ("", "")))
+    if not _is_whole(tables, name):
+        count = len(keys) // key.itemsize
+        rows = np.zeros((count, value.itemsize), np.uint8)
+        rows[:, : len(values) // count] = np.frombuffer(values, np.uint8).reshape(count, -1)
+        values = rows.tobytes()
+    return np.frombuffer(keys, key), np.frombuffer(values, value)
+
+
+def _is_whole(tables: Mapping[str, Table], name: str) -> bool:
+    """Whether the values of a map are as long as they are now. Raises ValueError when they are no values of it."""
+    key, value = MAPS[name]
+    keys, values = (len(text) // 2 for text in tables.get(name, ("", "")))
+    count = keys // key.itemsize
+    if (values % count if count else values) or values > count * value.itemsize:
+        raise ValueError(f"{keys} bytes of keys and {values} of values in the map {name}")
+    return values == count * value.itemsize

@@ -146,6 +146,7 @@ class Recorder:
                 planes=dict(seen.planes),
                 census=looked,
                 ended=seen.ended,
+                held=seen.held,
             )
         )
         if not self.full:

@@ -18,7 +18,7 @@ def test_there_is_room_for_twice_as_many_parks_as_goroutines_within_limits(gorou
 
 
 def test_a_million_goroutines_have_room() -> None:
-    """Each of them can park, in less than 150 MB of kernel memory for everything."""
+    """Each of them can park, in less than 165 MiB of kernel memory for everything; 23 of that say who uses channels."""
     assert parks_for(1_000_000) >= 1_000_000
-    assert map_memory(MOST_PARKED_ENTRIES).at_most < 150 << 20
-    assert map_memory(PARKED_ENTRIES).at_most < 40 << 20
+    assert map_memory(MOST_PARKED_ENTRIES).at_most < 165 << 20
+    assert map_memory(PARKED_ENTRIES).at_most < 60 << 20

@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from otelchan.errors import TargetError, UsageError
 from otelchan.gobinary.types import Frame, GoImage
+from otelchan.kernel.types import CHANNEL, CKEY
 from otelchan.looks import Looks
-from otelchan.memory.types import Reader
+from otelchan.memory.types import Held, Reader
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
 from otelchan.recording.format import FORMAT, End, Header, Memory, events
-from otelchan.recording.player import Played, play
+from otelchan.recording.player import Played, _Player, play
 from otelchan.recording.recorder import Recorder
 from otelchan.recording.writer import Full, Writer, Written
 from tests.support import looks
@@ -80,7 +82,9 @@ class Program:
         census = None if ended else self.looks.census()
         channels = {channel.address: channel for channel in census.channels} if census else {}
         kernel = KernelState(losses={"span": time})
-        self.live.append(self.world.snapshot(Observation(time, time, kernel, census, channels, {"waits": "on"}, ended)))
+        held = Held({self.channel: (time, 2)}, {self.channel: (3,)})
+        seen = Observation(time, time, kernel, census, channels, {"waits": "on"}, ended, held=held)
+        self.live.append(self.world.snapshot(seen))
 
     def _count(self) -> None:
         self.rounds += 1
@@ -274,3 +278,34 @@ def test_what_is_no_whole_recording_is_refused_in_a_sentence(
     """With what to do, and never with half of what it says."""
     with pytest.raises(TargetError, match=expected):
         list(play(str(make(path))))
+
+
+def with_channels(path: Path, row_bytes: int, rows: int = 1) -> _Player:
+    """The player of a recording whose last round has a row of the map `channels`, so long: its name key is 9."""
+    record(path, three_rounds)
+    values = ((9).to_bytes(8, "little") + bytes(row_bytes - 8)) * rows
+    found = events(str(path))
+    player = _Player(str(path), next(event for event in found if isinstance(event, Header)))
+    keys = np.array([(0, 0xC0)] * rows, CKEY).tobytes()
+    player._tables.update({"channels": (keys.hex(), values.hex())})
+    return player
+
+
+@pytest.mark.parametrize(("row_bytes", "used"), [(24, 0), (CHANNEL.itemsize, 1)])
+def test_a_recording_without_who_used_a_channel_is_played_as_such(path: Path, row_bytes: int, used: int) -> None:
+    """Its rows are shorter: names are there, and that nobody used it is not said."""
+    state = with_channels(path, row_bytes)._kernel(1, {})
+
+    assert state.keys == {0xC0: 9}
+    assert len(state.used.address) == used
+
+
+@pytest.mark.parametrize(("row_bytes", "rows"), [(CHANNEL.itemsize + 8, 1), (25, 2)])
+def test_rows_that_are_none_are_refused(path: Path, row_bytes: int, rows: int) -> None:
+    """Longer than any, or not alike."""
+    player = with_channels(path, row_bytes, rows)
+    keys, values = player._tables["channels"]
+    player._tables["channels"] = (keys, values[: len(values) - 2 * (rows - 1)])
+
+    with pytest.raises(ValueError, match=r"bytes of keys and \d+ of values in the map channels"):
+        player._kernel(1, {})

@@ -62,21 +62,26 @@ def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
             "OC_RECORD_PANIC",
             "OC_TARGETS",
             "OC_BUCKETS",
+            "OC_FINE_BUCKETS",
+            "OC_USERS",
+            "OC_ABSENT",
         ],
     )
 
     assert answers == [
         *(types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES),
         *(types.PANIC_SIZE, panic, types.BLOCK_RECORD, types.PANIC_RECORD),
-        *(types.TARGETS, types.BUCKETS),
+        *(types.TARGETS, types.BUCKETS, types.FINE_BUCKETS, types.USERS, types.ABSENT),
     ]
 
 
 def test_the_sizes_of_maps_are_those_of_the_header(tmp_path: Path) -> None:
     """The ring buffer is mapped by its size; what is full is told by the limits."""
-    answers = ask_compiler(tmp_path, ["OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS"])
+    answers = ask_compiler(
+        tmp_path, ["OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS", "OC_EDGES", "OC_FINES"]
+    )
 
-    assert answers == [RING_BYTES, *(LIMITS[name] for name in ("channels", "counts", "blocks"))]
+    assert answers == [RING_BYTES, *(LIMITS[name] for name in ("channels", "counts", "blocks", "edges", "fine"))]
     assert LIMITS["rare"] == LIMITS["counts"]
 
 
@@ -133,10 +138,10 @@ def test_a_record_of_another_size_or_kind_is_refused(data: bytes) -> None:
 
 def test_numbers_that_both_sides_name_are_the_same(tmp_path: Path) -> None:
     """Kinds of panic, bounds of delays, keys that stand for no channel."""
-    answers = ask_compiler(tmp_path, ["OC_PANICS", "OC_DELAYS", "OC_NIL_KEY", "OC_CLOSE_OF_NIL", "OC_LOST_RARE"])
+    answers = ask_compiler(tmp_path, ["OC_PANICS", "OC_DELAYS", "OC_NIL_KEY", "OC_CLOSE_OF_NIL", "OC_LOST_EDGE"])
 
     last = types.PANICS.index("close_of_nil")
-    assert answers == [len(types.PANICS), len(types.DELAY_BOUNDS_NS) + 1, types.NIL_KEY, last, types.Loss.RARE]
+    assert answers == [len(types.PANICS), len(types.DELAY_BOUNDS_NS) + 1, types.NIL_KEY, last, types.Loss.EDGE]
 
 
 def test_bucket_bounds_rise_by_quarter_octaves_and_the_last_has_none() -> None:
