@@ -1,10 +1,12 @@
-"""Looking at one program's memory, at a bounded cost. Composition: joins gobinary and memory."""
+"""Looking at one program's memory, at a bounded cost. Composition: joins gobinary, memory and model."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from otelchan import clock
 from otelchan.errors import MemoryGone
@@ -12,12 +14,17 @@ from otelchan.gobinary.types import GoImage
 from otelchan.memory.census import take_census
 from otelchan.memory.channels import read_channels
 from otelchan.memory.counts import read_counts
+from otelchan.memory.holders import find_holders
+from otelchan.memory.modules import modules_of
 from otelchan.memory.registered import registered
-from otelchan.memory.types import Census, Channel, ChannelMap, Reader
+from otelchan.memory.types import Census, Channel, ChannelMap, Held, Reader, Words
+from otelchan.model.types import Blocked, BlockedList
 
 log = logging.getLogger("otelchan")
 
 CENSUS_SHARE = 100  # a census may take one part in this many of a core
+_HELD_FOR_NS = 2_000_000_000  # who holds channels is looked for anew after this time, or later where that costs much
+_MOST_HELD = 20_000  # channels that it is looked for
 
 
 class Looks:
@@ -46,9 +53,11 @@ class Looks:
         now = clock.monotonic_ns()
         if last is not None and now < self._due_ns:
             return replace(last, counts=read_counts(self._reader, self._image.layout, self._image.globals, self._bias))
+        spent_ns = clock.thread_cpu_ns()
         census = take_census(self._reader, self._image, self._bias, last)
+        spent_ns = clock.thread_cpu_ns() - spent_ns  # not the time that it took: a busy machine must not make us blind
         # The first one reads much that no later one reads again: it does not say what the next one costs.
-        self._due_ns = now + self.share * census.duration_ns if last is not None else now
+        self._due_ns = now + self.share * spent_ns if last is not None else now
         return census
 
     def channels(self, addresses: list[int]) -> dict[int, Channel]:
@@ -64,6 +73,7 @@ class Looks:
         A channel that was found freed is not read again until its address is made again: the kernel's map keeps it
         until it needs the room, and a program may make a channel per request.
         """
+        made = dict(made.items())
         wanted = [a for a, time in made.items() if a not in skip and not (time and self._freed.get(a) == time)]
         found = self.channels(wanted)
         self._freed = {a: time for a, time in self._freed.items() if made.get(a) == time}
@@ -73,3 +83,51 @@ class Looks:
     def registered(self, channels: ChannelMap) -> frozenset[int] | None:
         """Those of these channels that os/signal sends to; None where that cannot be told."""
         return registered(self._reader, self._image, self._bias, channels.of_type("os.Signal"))
+
+
+class Holding:
+    """Looks for who has those channels at hand that goroutines have waited on for long.
+
+    wait_ns: how long is long. It reads the memory itself, past whoever records it: what is on the stacks stays here,
+    and only who holds which channel goes on.
+    """
+
+    def __init__(self, reader: Reader, image: GoImage, bias: int, share: int = CENSUS_SHARE) -> None:
+        self._reader, self._image, self._bias = reader, image, bias
+        self._wanted: Words = np.zeros(0, np.uint64)
+        self._held = Held()
+        self._due_ns = 0
+        self.share, self.wait_ns = share, 0
+
+    def heed(self, blocked: Sequence[Blocked]) -> None:
+        """Who is blocked now: those who have waited for half of the time will soon have waited for all of it."""
+        every = BlockedList.of(blocked)
+        kinds = np.array([channel.kind == "user" for channel in every.names.channels], np.bool_)
+        columns = every.columns
+        long = (columns.age_ns >= self.wait_ns // 2) & (columns.address != 0)
+        long &= kinds[columns.channel] if len(columns.channel) else long
+        self._wanted = np.unique(columns.address[long])
+
+    def held(self) -> Held:
+        """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is
+        nobody to look for, when there is too much to look through, or when memory cannot be read."""
+        if not len(self._wanted) or len(self._wanted) > _MOST_HELD:
+            self._held, self._due_ns = Held(), 0
+            return self._held
+        began_ns = clock.monotonic_ns()
+        if began_ns >= self._due_ns:
+            spent_ns = clock.thread_cpu_ns()
+            self._held = self._look()
+            spent_ns = clock.thread_cpu_ns() - spent_ns
+            self._due_ns = began_ns + max(_HELD_FOR_NS, self.share * spent_ns)
+        return self._held
+
+    def _look(self) -> Held:
+        image = self._image
+        try:
+            text = modules_of(self._reader, image.layout, image.globals, self._bias)[0].text
+            found = find_holders(self._reader, image.layout, image.globals, self._bias, text, self._wanted)
+        except MemoryGone as error:
+            log.debug("%s", error)
+            return Held()
+        return found or Held()

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from otelchan import clock
 from otelchan.gobinary.types import GoImage
 from otelchan.memory.channels import NOBODY, WaitedOn, waited_on
-from otelchan.memory.columns import Goroutine, Goroutines, Texts
+from otelchan.memory.columns import Goroutines
 from otelchan.memory.counts import read_counts
+from otelchan.memory.goroutine import Goroutine, Texts
 from otelchan.memory.goroutines import no_rows, read_table, status_names
 from otelchan.memory.made import Made
 from otelchan.memory.modules import modules_of

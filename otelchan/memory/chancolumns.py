@@ -10,9 +10,12 @@ import numpy as np
 from otelchan.memory.made import Made
 from otelchan.memory.rows import Indices, Words
 
-CHANNEL_COLUMNS = ("address", "length", "capacity", "element_size", "closed", "timer", "senders", "receivers", "kind")
+CHANNEL_COLUMNS = (
+    *("address", "length", "capacity", "element_size", "closed", "timer"),
+    *("senders", "receivers", "kind", "survived"),
+)
 """Of the numbers that Channels are made of: the fields of Channel; kind: live address of the element type."""
-_ADDRESS, _LENGTH, _CAPACITY, _SIZE, _CLOSED, _TIMER, _SENDERS, _RECEIVERS, _KIND = range(len(CHANNEL_COLUMNS))
+_ADDRESS, _LENGTH, _CAPACITY, _SIZE, _CLOSED, _TIMER, _SENDERS, _RECEIVERS, _KIND, _SURVIVED = range(10)
 
 
 class Channel(NamedTuple):
@@ -21,6 +24,7 @@ class Channel(NamedTuple):
     element_type: as reflect prints it. element_type_address: link-time address of its descriptor.
     allocated: False when the heap says the slot is free (the channel is gone), None when it cannot be told.
     timer: a channel of time.After, NewTimer or NewTicker (hchan.timer is not nil).
+    survived: it was there at the end of the last collection of garbage; False also when that was not asked.
     """
 
     address: int
@@ -34,6 +38,7 @@ class Channel(NamedTuple):
     waiting_senders: int = 0
     waiting_receivers: int = 0
     allocated: bool | None = None
+    survived: bool = False
 
 
 class Element(NamedTuple):
@@ -103,6 +108,7 @@ class Channels(Sequence[Channel]):
             rows[:, _SENDERS].tolist(),
             rows[:, _RECEIVERS].tolist(),
             [True] * len(rows),
+            (rows[:, _SURVIVED] != 0).tolist(),
         )
         return map(Channel._make, zip(*columns, strict=True))
 
@@ -116,6 +122,7 @@ class ChannelMap(Mapping[int, Channel]):
         self.others: dict[int, Channel] = {} if self.columns is not None else {c.address: c for c in channels}
         self.others.update(others or {})
         self._places: dict[int, int] = {}
+        self._numbers: Words | None = None
         if self.columns is not None:
             self._places = dict(zip(self.columns.address.tolist(), range(len(self.columns)), strict=True))
 
@@ -125,9 +132,17 @@ class ChannelMap(Mapping[int, Channel]):
         return channels if isinstance(channels, ChannelMap) else cls((), channels)
 
     def numbers(self) -> Words:
-        """One row per channel, in the order of iteration, of CHANNEL_COLUMNS."""
+        """One row per channel, in the order of iteration, of CHANNEL_COLUMNS. Nobody changes them."""
+        if self._numbers is None:
+            self._numbers = self._all_numbers()
+        return self._numbers
+
+    def _all_numbers(self) -> Words:
         others = [
-            (c.address, c.length, c.capacity, c.element_size, c.closed, c.timer, *c[8:10], c.element_type_address)
+            (
+                *(c.address, c.length, c.capacity, c.element_size, c.closed, c.timer),
+                *(c.waiting_senders, c.waiting_receivers, c.element_type_address, c.survived),
+            )
             for c in self.others.values()
         ]
         rows = np.array(others, np.uint64).reshape(-1, len(CHANNEL_COLUMNS))
@@ -135,6 +150,7 @@ class ChannelMap(Mapping[int, Channel]):
 
     def update(self, others: Mapping[int, Channel]) -> None:
         """Add channels that are not here."""
+        self._numbers = None
         self.others.update(others)
 
     def of_type(self, element_type: str) -> list[int]:

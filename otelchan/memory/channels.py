@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from otelchan.gobinary.types import Globals, Layout
 from otelchan.memory.bulk import Indices, Mask, Words, distinct, structs
 from otelchan.memory.chancolumns import CHANNEL_COLUMNS, Channels, Element
-from otelchan.memory.heap import allocated
+from otelchan.memory.heap import slots
 from otelchan.memory.made import Made
 from otelchan.memory.typename import TypeRange, type_name, type_range
 from otelchan.memory.types import Channel, Reader
@@ -35,13 +35,14 @@ _SINCE_1_23 = "timer"
 
 
 class _Rows(NamedTuple):
-    """Channels as columns. found: the fields of hchan. live: it is one."""
+    """Channels as columns. found: the fields of hchan. live: it is one. survived: as in Channel."""
 
     address: Words
     found: Mapping[str, NDArray[Any]]
     live: Mask
     senders: NDArray[np.int64]
     receivers: NDArray[np.int64]
+    survived: Mask
 
 
 def read_channels(
@@ -61,9 +62,10 @@ def read_channels(
     types = type_range(reader, layout, globals_, bias)
     found, whole = _read(reader, layout, wanted)
     live = whole & _plausible(reader, layout, wanted, found)
-    live[live] = allocated(reader, layout, globals_, bias, wanted[live])
+    survived, asked = np.zeros(len(wanted), np.bool_), np.flatnonzero(live)
+    live[asked], survived[asked] = slots(reader, layout, globals_, bias, wanted[asked])
     senders, receivers = (_queue_lengths(reader, layout, found[f"{name}.first"], live) for name in ("sendq", "recvq"))
-    channels = _objects(reader, layout, types, bias, _Rows(wanted, found, live, senders, receivers))
+    channels = _objects(reader, layout, types, bias, _Rows(wanted, found, live, senders, receivers, survived))
     return {channel.address: channel for channel in channels}
 
 
@@ -102,6 +104,7 @@ def waited_on(
         "senders": senders,
         "receivers": receivers,
         "kind": found["elemtype"],
+        "survived": np.zeros(len(addresses), np.uint64),  # not asked: who waits holds it
     }
     numbers = np.empty((int(live.sum()), len(CHANNEL_COLUMNS)), np.uint64)
     for place, name in enumerate(CHANNEL_COLUMNS):
@@ -163,6 +166,7 @@ def _objects(reader: Reader, layout: Layout, types: TypeRange, bias: int, rows: 
         rows.senders.tolist(),
         rows.receivers.tolist(),
         live.tolist(),
+        rows.survived.tolist(),
     )
     return map(Channel._make, zip(*columns, strict=True))
 

@@ -3,67 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
 from functools import cached_property
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otelchan.memory.goroutine import Goroutine, Texts, Wait
 from otelchan.memory.made import Made
 from otelchan.memory.rows import OPERATIONS, Indices, Mask, Table, Waits, Words
-
-
-class Wait(NamedTuple):
-    """One channel a goroutine is parked on: live address of the hchan (0: nil channel), "send" or "recv"."""
-
-    channel: int
-    operation: str
-
-
-class Goroutine(NamedTuple):
-    """One goroutine. Stacks and creation sites are link-time addresses, so that the image can name them.
-
-    address: live address of its g struct.
-    status: "idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked".
-    wait_reason: as the runtime prints it, for status "waiting" and "leaked"; else "".
-    waits: what it is parked on; several for a select; empty when not parked on channels.
-    stack: return addresses, innermost first, only for parked goroutines; at most the 4,097 innermost.
-    stack_complete: the walk ended in runtime.goexit.
-    wait_since_ns: runtime.nanotime stamped by the garbage collector, 0 when no collection has seen the wait.
-    system: started by the runtime itself (what runtime.NumGoroutine leaves out).
-    park: (bytes of stack in use, pc, trackingSeq, first sudog), opaque: equal in two censuses while the goroutine is in
-        the same park, also when its stack was moved in between.
-    depth: return addresses in the whole stack, also when `stack` has only the innermost of them; a lower bound when the
-        stack is not complete, 0 when not parked. Calls that the compiler inlined are not among them.
-    """
-
-    address: int
-    id: int
-    status: str
-    wait_reason: str = ""
-    waits: tuple[Wait, ...] = ()
-    select: bool = False
-    stack: tuple[int, ...] = ()
-    stack_complete: bool = False
-    wait_since_ns: int = 0
-    parent_id: int = 0
-    created_at: int = 0
-    started_at: int = 0
-    system: bool = False
-    park: tuple[int, ...] = ()
-    depth: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What numbers in a table stand for: names of statuses by number, wait reasons by number (at "" for 0), and which
-    reasons are selects. bias: what is taken off live addresses of code."""
-
-    statuses: Mapping[int, str]
-    reasons: Mapping[int, str]
-    select: Mask
-    bias: int = 0
 
 
 class Goroutines(Sequence[Goroutine]):
@@ -112,6 +61,30 @@ class Goroutines(Sequence[Goroutine]):
     def id(self) -> Words:
         """Goroutine ids."""
         return self._table.id[self._rows]
+
+    @property
+    def status(self) -> NDArray[np.uint32]:
+        """Numbers that `statuses` has names for."""
+        return self._table.status[self._rows]
+
+    @property
+    def statuses(self) -> Mapping[int, str]:
+        """Names of statuses by number."""
+        return self._texts.statuses
+
+    @property
+    def parent(self) -> Words:
+        """parent_id."""
+        return self._table.parent[self._rows]
+
+    @cached_property
+    def living(self) -> tuple[Words, Words, Mask]:
+        """Id, parent_id and system of all that live, by ascending id: also of those that never stood still and are not
+        shown here."""
+        dead = [number for number, text in self._texts.statuses.items() if text == "dead"]
+        rows = np.flatnonzero(~np.isin(self._table.status, dead))
+        rows = rows[np.argsort(self._table.id[rows])]
+        return self._table.id[rows], self._table.parent[rows], self._system[rows]
 
     @property
     def reason(self) -> NDArray[np.uint8]:
@@ -180,7 +153,11 @@ class Goroutines(Sequence[Goroutine]):
     def _link_time(self, live: Words) -> Words:
         return np.where(live != 0, live - np.uint64(self._texts.bias), np.uint64(0))
 
-    # --- objects --------------------------------------------------------------------------------------------------
+    def apart(self) -> Goroutines:
+        """The same, which keeps what objects are made of it for itself."""
+        found = copy(self)
+        found._made = Made()
+        return found
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -20,12 +20,23 @@ _UNSIGNED = {2: np.uint16, 8: np.uint64}  # by width in bytes
 
 
 def allocated(reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words) -> Mask:
-    """Which of these live addresses are the start of an allocated object of the heap.
+    """Which of these live addresses are the start of an allocated object of the heap: the first that `slots` says."""
+    return slots(reader, layout, globals_, bias, addresses)[0]
+
+
+def slots(reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words) -> tuple[Mask, Mask]:
+    """Which of these live addresses are the start of an allocated object of the heap, and which of those were there at
+    the end of the last collection, which has left them.
+
+    The bits are those of the marks when the span was last swept; an allocation does not set them (mspan.sweep,
+    src/runtime/mgcsweep.go, nextFreeIndex, mbitmap.go). So a slot with its bit set has survived, and one before
+    freeindex without it was taken since. What is made while marks are set is marked too, and may be garbage for all
+    that, until the next collection.
 
     Says no for an address that is in no span, in a span of another use, inside an object, or in memory that cannot be
     read. Raises what the reader raises when the program has exited.
     """
-    result = np.zeros(len(addresses), np.bool_)
+    result, survived = np.zeros((2, len(addresses)), np.bool_)
     spans = _spans(reader, layout, globals_, bias, addresses)
     inside = np.flatnonzero(spans)
     unique, which = np.unique(spans[inside], return_inverse=True)
@@ -53,8 +64,34 @@ def allocated(reader: Reader, layout: Layout, globals_: Globals, bias: int, addr
     inside, slot = inside[good], slot[good]
     holders, _ = words(reader, span["bits"][good] + (slot // 64) * _WORD)
     bit = (holders >> (slot % 64)) & np.uint64(1)
-    result[inside] = (slot < span["free"][good]) | (bit == 1)
-    return result
+    survived[inside] = bit == 1
+    result[inside] = (slot < span["free"][good]) | survived[inside]
+    return result, survived
+
+
+def objects(reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words) -> tuple[Words, Words]:
+    """Where the slot of the heap starts that each of these live addresses lies in, and its size; 0 and 0 for one that
+    is in none. Whether the slot is free is not asked. Raises what the reader raises when the program has exited."""
+    begin, length = np.zeros((2, len(addresses)), np.uint64)
+    spans = _spans(reader, layout, globals_, bias, addresses)
+    inside = np.flatnonzero(spans)
+    unique, which = np.unique(spans[inside], return_inverse=True)
+    fields = {
+        "start": (layout["mspan.startAddr"], np.uint64),
+        "limit": (layout["mspan.limit"], np.uint64),
+        "size": (layout["mspan.elemsize"], np.uint64),
+        "state": (layout["mspan.state"], np.uint8),
+    }
+    found, _ = structs(reader, unique, fields)
+    span = {name: column[which] for name, column in found.items()}
+    at = addresses[inside]
+    good = (span["state"] == layout["const.mSpanInUse"]) & (at >= span["start"]) & (at < span["limit"])
+    good &= span["size"] != 0
+    inside, at = inside[good], at[good]
+    start, size = span["start"][good], span["size"][good]
+    begin[inside] = start + (at - start) // size * size
+    length[inside] = size
+    return begin, length
 
 
 def _spans(reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words) -> Words:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otelchan.memory.chancolumns import CHANNEL_COLUMNS, Channel, ChannelMap, Channels
-from otelchan.memory.columns import Goroutine, Goroutines, Wait
+from otelchan.memory.columns import Goroutines
+from otelchan.memory.goroutine import Goroutine, Wait
 from otelchan.memory.rows import OPERATIONS, RECV, SEND, Indices, Mask, Waits, Words
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Goroutine",
     "GoroutineCounts",
     "Goroutines",
+    "Held",
     "Indices",
     "Mask",
     "Reader",
@@ -66,6 +68,17 @@ class WindowReader(Protocol):
         window i, read at one go. The second array: nanoseconds that passed while each window was read, -1 where a piece
         of it cannot be read; then the bytes of that window are undefined."""
         ...
+
+
+class Held(NamedTuple):
+    """For the addresses of some channels, ids of goroutines that have each of them at hand (memory/holders.py).
+
+    holders: on their stack, or in a closure that their stack points to. reaching: in another object that their stack
+    points to. A channel that is not a key was not looked for.
+    """
+
+    holders: Mapping[int, tuple[int, ...]] = {}
+    reaching: Mapping[int, tuple[int, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ def _view(
         waiters={"send": sums["senders"], "recv": sums["receivers"]},
         oldest=group.oldest,
         processed=_processed(group, seen, baselines),
+        counted=_counted(group.keys, seen.kernel.counts),
         blocks=_blocks(group, seen, waits) if waits else {},
         blocks_start_unix_ns=waits.time_unix_ns if waits else 0,
         **close_facts(group.keys, seen.kernel, baselines, closes, unix_offset_ns, place),
@@ -199,6 +200,16 @@ def _processed(group: _Group, seen: Observation, baselines: Mapping[str, Baselin
         counts = _sum(group.keys, seen.kernel.counts, operations)
         found["recv", "closed"] = Counter(counts.recv_closed, operations.time_unix_ns)
     return found
+
+
+def _counted(keys: Iterable[int], counts: Mapping[int, Counts]) -> dict[tuple[str, str], int]:
+    every = [counts[key] for key in keys if key in counts]
+    sums = {
+        ("send", "ok"): sum(each.send_ok for each in every),
+        ("recv", "ok"): sum(each.recv_ok for each in every),
+        ("recv", "closed"): sum(each.recv_closed for each in every),
+    }
+    return {key: number for key, number in sums.items() if number}
 
 
 def _sum(keys: Iterable[int], counts: Mapping[int, Counts], base: Baseline) -> Counts:

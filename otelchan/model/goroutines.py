@@ -131,4 +131,6 @@ def _entries(goroutines: Goroutines) -> tuple[Indices, Words, NDArray[np.uint8]]
 
 
 def _for_ever(wait_reason: str) -> bool:
-    return "nil chan" in wait_reason or wait_reason == "select (no cases)"
+    """When it waits on nothing. A select has sudogs of its channels that are not nil; one without any waits for ever,
+    and so does a select of nil channels only, which has the reason of any other (selectgo, Go 1.19 to 1.27)."""
+    return "nil chan" in wait_reason or wait_reason.startswith("select")

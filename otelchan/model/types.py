@@ -8,9 +8,13 @@ from typing import NamedTuple
 
 from otelchan.gobinary.types import Frame
 from otelchan.model.blocked import OPERATIONS, SIDES, Age, Blocked, BlockedList, ChannelName
+from otelchan.model.edges import Edge
+from otelchan.model.groups import GoroutineGroup
+from otelchan.model.live import NO_CHANNELS, End, LiveChannels, LiveColumns
 from otelchan.target.types import Process
 
 __all__ = [
+    "NO_CHANNELS",
     "OPERATIONS",
     "SIDES",
     "STATUSES",
@@ -21,8 +25,13 @@ __all__ = [
     "ChannelName",
     "ChannelView",
     "Counter",
+    "Edge",
+    "End",
+    "GoroutineGroup",
     "GoroutineView",
     "Histogram",
+    "LiveChannels",
+    "LiveColumns",
     "Losses",
     "PanicEvent",
     "Snapshot",
@@ -59,6 +68,7 @@ class ChannelView:
     channels: live channels of that name. lag: buffered elements plus parked senders, summed.
     waiters, oldest: by operation ("send", "recv"); absent key: none.
     processed: by (operation, status); a key is there only while what it says is complete.
+    counted: the same since the agent came, whenever probes were in: so many at least. Never less than it was.
     blocks: block-duration histogram by operation, cumulative since `blocks_start_unix_ns` (0: waits are off).
     closes: since the probe was attached; None while it is not attached. residue: elements that were in the buffer then.
     closed_unix_ns, closed_by: the last of them, the function that a person wrote; 0 and None: there was none.
@@ -79,6 +89,7 @@ class ChannelView:
     waiters: Mapping[str, int] = field(default_factory=dict)
     oldest: Mapping[str, Age] = field(default_factory=dict)
     processed: Mapping[tuple[str, str], Counter] = field(default_factory=dict)
+    counted: Mapping[tuple[str, str], int] = field(default_factory=dict)
     blocks: Mapping[str, Histogram] = field(default_factory=dict)
     blocks_start_unix_ns: int = 0
     closes: Counter | None = None
@@ -168,6 +179,11 @@ class Snapshot:
     """One program at one moment. ended: this is the last one; its series end after it.
 
     planes: "makes", "waits", "operations" and "polls" -> "on", "off", "over budget", "not found".
+    live: every live channel. groups: all goroutines. edges: who uses which channel. holders: for the addresses of some
+    channels that goroutines have waited for long, the goroutines that have the address on their stacks, or in a closure
+    that these point to, also those that wait on it; a channel that is not a key was not looked for. reaching: likewise
+    those with another object on their stacks that has the address. looked_unix_ns: when goroutines and channels were
+    looked at, which costs too much to be done for every snapshot of a large program; numbers are always of now. 0: now.
     """
 
     process: Process
@@ -183,3 +199,14 @@ class Snapshot:
     losses: Losses = Losses()
     planes: Mapping[str, str] = field(default_factory=dict)
     ended: bool = False
+    live: LiveChannels = NO_CHANNELS
+    groups: Sequence[GoroutineGroup] = ()
+    edges: Sequence[Edge] = ()
+    holders: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    reaching: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    looked_unix_ns: int = 0
+
+    @property
+    def seen_unix_ns(self) -> int:
+        """When goroutines and channels were looked at."""
+        return self.looked_unix_ns or self.time_unix_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
 from typing import TypeVar
@@ -13,8 +13,10 @@ from otelchan.gobinary.types import GoImage
 from otelchan.kernel.types import NIL_KEY, UNKNOWN_KEY, UNNAMED, BlockRecord, PanicRecord
 from otelchan.memory.types import Census, Channel, ChannelMap, Indices, Words
 from otelchan.model import goroutines
+from otelchan.model.addresses import numbers_of
 from otelchan.model.ages import NO_AGES, AgeColumns, Ages
 from otelchan.model.channels import Live, Resolved, channel_views
+from otelchan.model.details import Detailing
 from otelchan.model.kinds import SIGNALS, USER, kind_of_waker, of_signals
 from otelchan.model.names import Name, Namer, Rules
 from otelchan.model.observation import Baseline, KernelState, Observation
@@ -30,6 +32,7 @@ _NO_CHANNEL = {
     NIL_KEY: Resolved(Name("nil channel", "use", "nil"), "", True, final=True),
 }
 _KEYS_KEPT = 100_000
+_AT_A_TIME = 10_000  # channels that are made objects of
 _PANICS_KEPT = 100  # for one snapshot
 Event = TypeVar("Event", BlockSpan, PanicEvent)
 
@@ -58,6 +61,7 @@ class World:
     _created: goroutines.Created = field(default_factory=goroutines.Created)
     _renamed: dict[int, Resolved] = field(default_factory=dict)  # names from before the rules changed
     _woken: dict[int, str] = field(default_factory=dict)  # kinds of channels without a name, by who wakes
+    _details: Detailing = field(init=False)
     _last: Observation | None = None
 
     def __post_init__(self) -> None:
@@ -65,6 +69,7 @@ class World:
         self._uses = Uses(self.image)
         self._stacks = goroutines.Stacks(self.image)
         self._span_maker = SpanMaker(self.image, self.bias)
+        self._details = Detailing(self._stacks, self._span_maker.place, self.attached_unix_ns)
 
     def plane_attached(self, plane: str, time_unix_ns: int, kernel: KernelState) -> None:
         """From now on what the plane counts is complete; `kernel` is what had been counted before."""
@@ -80,6 +85,7 @@ class World:
         if rules == self.rules:
             return
         self.rules, self.namer = rules, Namer(self.image, rules)
+        self._details.renamed()
         for key, known in list(self._keys.items()):
             if key & UNNAMED:
                 self._renamed[key] = self._keys.pop(key)
@@ -92,6 +98,10 @@ class World:
         self._ages.of(census, {})
         self._created.update(census.counts)
         self._uses.look(census)
+
+    def known(self) -> Mapping[int, Resolved]:
+        """What name keys stand for, as far as it was asked."""
+        return self._keys
 
     def is_named(self, key: int) -> bool:
         """Whether the name behind a key will not change any more."""
@@ -183,6 +193,8 @@ class World:
         counted = self._resolve_counted(seen, live)
         place = self._span_maker.place
         channels = channel_views(seen, live, counted, self.baselines, ages, unix_offset_ns, place)
+        blocked = self._blocked(seen, live, ages)
+        details = self._details.look(seen, live, ages, self.baselines, blocked, channels, self._name_of)
         spans, self._spans = tuple(starmap(self._named, self._spans)), []
         panics, self._panics = tuple(starmap(self._named, self._panics)), []
         self._unnamed.clear()
@@ -195,13 +207,20 @@ class World:
             attached_unix_ns=self.attached_unix_ns,
             channels=channels,
             goroutines=goroutines.view(seen.census, ages, self._created, self.attached_unix_ns),
-            blocked=self._blocked(seen, live, ages),
+            blocked=blocked,
             spans=spans,
             panics=panics,
             losses=self._losses(seen.kernel),
             planes=dict(seen.planes),
             ended=seen.ended,
+            **details._asdict(),
+            holders=seen.held.holders,
+            reaching=seen.held.reaching,
         )
+
+    def _name_of(self, key: int) -> str | None:
+        name = self.resolve(key).name
+        return None if name == _UNKNOWN else name.name
 
     def _losses(self, kernel: KernelState) -> Losses:
         dropped = {"sampled": kernel.losses.get("sampled", 0) + self._panics_dropped} if self._panics_dropped else {}
@@ -211,33 +230,30 @@ class World:
         """A program that is gone has no memory to read: what was last seen of it stands, its counters are final."""
         if seen.census is None and self._last is not None:
             last = self._last
-            return Observation(
-                seen.time_unix_ns,
-                last.monotonic_ns,
-                seen.kernel,
-                last.census,
-                last.channels,
-                seen.planes,
-                seen.ended,
-                last.registered,
+            return replace(
+                seen,
+                census=last.census,
+                channels=last.channels,
+                registered=last.registered,
+                held=last.held,
             )
-        self._last = seen
+        self._last = replace(seen, kernel=KernelState())  # what the kernel side knows of very many channels is not kept
         return seen
 
     def _resolve_live(self, seen: Observation) -> Live:
         """Name and element type of every live channel."""
-        known, key_of = self._keys, seen.kernel.keys
-        addresses = list(seen.channels)
-        keys = [key_of.get(address, address | UNNAMED) for address in addresses]
+        known, addresses = self._keys, list(seen.channels)
+        keys = numbers_of(seen.kernel.keys, addresses, np.array(addresses, np.uint64) | np.uint64(UNNAMED))
         found = [known.get(key) for key in keys]
         open_ = [place for place, what in enumerate(found) if what is None or not what.final]
         room = len(known) < _KEYS_KEPT  # without it, who uses a channel says nothing about its name
         unnamed = {addresses[n] for n in open_ if keys[n] & UNNAMED and (room or keys[n] in known)}
         if seen.census is not None and unnamed:
             self._uses.look(seen.census, set(addresses) - unnamed)
-        channels = ChannelMap.of(seen.channels).many([addresses[place] for place in open_])
-        for place, channel in zip(open_, channels, strict=True):
-            found[place] = self.resolve(keys[place], channel)
+        every = ChannelMap.of(seen.channels)
+        for part in (open_[start : start + _AT_A_TIME] for start in range(0, len(open_), _AT_A_TIME)):
+            for place, channel in zip(part, every.many([addresses[place] for place in part]), strict=True):
+                found[place] = self.resolve(keys[place], channel)
         names = [what for what in found if what is not None]
         ids = list(map(id, names))  # equal ones are one object, and this is quicker
         different = dict(zip(ids, names, strict=True))

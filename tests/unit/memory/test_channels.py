@@ -33,7 +33,8 @@ def test_a_channel_is_read_with_all_it_has(bias: int) -> None:
     kind = program.type("main.Price", 16)
     program.channel(7, 5, at=SPAN, element=kind, closed=1)
 
-    assert {SPAN: Channel(SPAN, "main.Price", kind - bias, 16, 5, 7, True, False, 0, 0, True)} == read(program, SPAN)
+    one = Channel(SPAN, "main.Price", kind - bias, 16, 5, 7, True, False, 0, 0, True, True)
+    assert {SPAN: one} == read(program, SPAN)
 
 
 def test_a_free_slot_has_no_channel() -> None:

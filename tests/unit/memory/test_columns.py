@@ -88,5 +88,27 @@ def test_a_map_of_any_channels_is_the_same() -> None:
     one = channel(A)
 
     assert {A: one} == dict(ChannelMap.of({A: one}))
-    assert [A, 0, 4, 8, 0, 0, 1, 2, 0x500] == ChannelMap.of({A: one}).numbers()[0].tolist()
+    assert [A, 0, 4, 8, 0, 0, 1, 2, 0x500, 0] == ChannelMap.of({A: one}).numbers()[0].tolist()
     assert (0, []) == (len(ChannelMap(())), ChannelMap(()).numbers().tolist())
+
+
+def test_the_living_are_told_also_where_they_are_not_shown() -> None:
+    """By ascending id, with who started them; the dead are left out."""
+    alive = [Goroutine(1, 9, "waiting", parent_id=3), Goroutine(2, 4, "running", parent_id=9, system=True)]
+    every = Goroutines.of([*alive, Goroutine(3, 7, "dead", parent_id=1)])
+
+    id_, parent, system = every.living
+    assert ([4, 9], [9, 3], [True, False]) == (id_.tolist(), parent.tolist(), system.tolist())
+    assert ["waiting", "running", "dead"] == [every.statuses[number] for number in every.status.tolist()]
+    assert [3, 9, 1] == every.parent.tolist()
+
+
+def test_columns_apart_make_objects_of_their_own() -> None:
+    """Equal ones, which are not kept for the others: another thread asks, or somebody who needs each once."""
+    program, _ = small_program()
+    seen = Goroutines.of(census(program).goroutines)
+    apart = seen.apart()
+
+    assert tuple(apart) == tuple(seen)
+    assert seen[0] is seen[0]
+    assert apart[0] is not seen[0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from otelchan.memory.heap import allocated
+from otelchan.memory.heap import allocated, slots
 from tests.support.fabricated import LAYOUT, Fabricated
 
 SPAN = 0xC004002000
@@ -28,6 +28,16 @@ def test_slots_below_the_free_index_and_with_their_bit_set_are_allocated(bias: i
     program.span(SPAN, SIZE, objects=80, free_index=3, bits=1 << 5 | 1 << 70)
 
     assert [True, True, False, False, True, False, True] == answers(program, *map(slot, (0, 2, 3, 4, 5, 69, 70)))
+
+
+def test_slots_with_their_bit_set_have_survived_the_last_collection() -> None:
+    """Behind the free index or before it; what was taken since then has no bit, and nothing that is free survived."""
+    program = Fabricated()
+    program.span(SPAN, SIZE, objects=80, free_index=3, bits=1 << 1 | 1 << 5)
+    addresses = np.array([*map(slot, (0, 1, 4, 5)), slot(1) + 8], np.uint64)
+    _, survived = slots(program.memory, LAYOUT, program.globals, program.bias, addresses)
+
+    assert [False, True, False, True, False] == survived.tolist()
 
 
 def test_an_address_within_an_object_is_no_object() -> None:

@@ -1,5 +1,7 @@
 """The world: from kernel counts and memory to one view per channel name."""
 
+from dataclasses import replace
+
 from otelchan.gobinary.types import Frame
 from otelchan.kernel.types import BUCKETS, UNNAMED
 from otelchan.memory.types import Census, Channel, Goroutine, GoroutineCounts, Wait
@@ -66,6 +68,18 @@ def test_counts_of_a_buffered_channel_are_complete_since_operations_are_on() -> 
         ("recv", "ok"): Counter(5, 6 * SECOND),
         ("recv", "closed"): Counter(1, 6 * SECOND),
     }
+
+
+def test_what_was_counted_stays_when_its_plane_goes() -> None:
+    """It is not complete any more, but there were so many at least."""
+    made = world()
+    kernel = KernelState(keys={A: MAKE + BIAS}, counts={MAKE + BIAS: Counts(7, 5, 30_000)})
+    made.plane_detached("operations")
+
+    (view,) = made.snapshot(seen(kernel, (channel(A, 4),))).channels
+
+    assert ("recv", "closed") not in view.processed
+    assert {("send", "ok"): 7, ("recv", "ok"): 5, ("recv", "closed"): 30_000} == view.counted
 
 
 def test_counts_of_an_unbuffered_channel_need_the_waits_plane_only() -> None:
@@ -194,3 +208,11 @@ def test_created_and_exited_never_step_back() -> None:
         (10, 7),
         (10, 10),
     ]
+
+
+def test_a_look_that_is_shown_again_keeps_its_time() -> None:
+    """Clocks differ a little each time they are compared, and those who find something tell looks by their time."""
+    made, first = world(), seen(KernelState())
+    later = replace(first, time_unix_ns=101 * SECOND + 700, monotonic_ns=101 * SECOND)
+    ended = replace(later, census=None, ended=True)
+    assert [100 * SECOND] * 3 == [made.snapshot(each).looked_unix_ns for each in (first, later, ended)]
