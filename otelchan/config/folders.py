@@ -8,22 +8,31 @@ from pathlib import Path
 
 from otelchan.config.settings import AUTO, Config
 
-_OF_THE_SYSTEM = Path("/var/cache/otelchan/images")
-
 
 def image_folder(config: Config, environ: Mapping[str, str]) -> Path | None:
-    """The folder of analysed executables; None when there is none.
+    """The folder of analysed executables; None when there is none."""
+    system = Path("/var/cache/otelchan/images")
+    return _folder(config.image_cache, environ, system, "XDG_CACHE_HOME", ".cache")
 
-    XDG_CACHE_HOME as in the XDG Base Directory Specification 0.8: a relative path is not valid, and is ignored.
-    """
-    if config.image_cache is None:
+
+def dump_folder(config: Config, environ: Mapping[str, str]) -> Path | None:
+    """The folder of dumps; None when there is none."""
+    system = Path("/var/lib/otelchan/dumps")
+    return _folder(config.dumps.folder, environ, system, "XDG_STATE_HOME", ".local/state")
+
+
+def _folder(
+    setting: str | None, environ: Mapping[str, str], system: Path, variable: str, below_home: str
+) -> Path | None:
+    """A variable as in the XDG Base Directory Specification 0.8: a relative path is not valid, and is ignored."""
+    if setting is None:
         return None
-    if config.image_cache != AUTO:
-        return Path(config.image_cache)
+    if setting != AUTO:
+        return Path(setting)
     if os.geteuid() == 0:
-        return _OF_THE_SYSTEM
-    base = Path(environ.get("XDG_CACHE_HOME", ""))
+        return system
+    base = Path(environ.get(variable, ""))
     home = Path(environ.get("HOME", ""))
     if base.is_absolute():
-        return base / "otelchan" / "images"
-    return home / ".cache" / "otelchan" / "images" if home.is_absolute() else None
+        return base / "otelchan" / system.name
+    return home / below_home / "otelchan" / system.name if home.is_absolute() else None

@@ -6,14 +6,17 @@ import difflib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from otelchan.config import document, endpoints, values
+from otelchan.config import endpoints, values
 from otelchan.config.leaves import LEAVES
 from otelchan.config.settings import Config
 from otelchan.errors import UsageError
+
+if TYPE_CHECKING:  # YAML takes 2 MB, and most agents have no file
+    from otelchan.config import document
 
 log = logging.getLogger("otelchan.config")
 
@@ -79,6 +82,8 @@ def resolve(path: str | None, environ: Mapping[str, str], flags: Mapping[str, An
         if value is not None:
             leaf = LEAVES.get(key)
             if leaf is None:
+                from otelchan.config import document
+
                 raise UsageError(f"flags: {document.unknown(key)}")
             given[key] = Given(value, f"flag {leaf.flag}", isinstance(value, str))
     config = combined(given)
@@ -94,6 +99,8 @@ def problems(path: str) -> list[str]:
 
     Raises UsageError when the file cannot be read.
     """
+    from otelchan.config import document
+
     given, found = _checked_file(path)
     if not found:  # what settings mean together can be said when each is right
         by_itself = combined({key: Given(entry.value, "", False) for key, entry in given.items()})
@@ -103,6 +110,8 @@ def problems(path: str) -> list[str]:
 
 
 def _checked_file(path: str) -> tuple[dict[str, document.Entry], list[document.Problem]]:
+    from otelchan.config import document
+
     entries, found = document.read(path)
     for entry in entries:
         try:

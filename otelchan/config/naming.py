@@ -86,8 +86,9 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
     reference = schema.get("items", {}).get("$ref", "")
     if reference:
         alias = dict(definitions[reference.rpartition("/")[2]])
-        conditions = [name for name in (*CONDITIONS, *targets.CONDITIONS) if name in alias["properties"]]
-        given = [{"required": [name], "properties": {name: {"type": "string"}}} for name in conditions]
         del alias["title"]
-        schema["items"] = {**alias, "anyOf": given}
+        schema["items"] = alias
+        if "channel" not in alias.get("required", ()):  # an objective, which needs no other condition
+            conditions = [name for name in (*CONDITIONS, *targets.CONDITIONS) if name in alias["properties"]]
+            alias["anyOf"] = [{"required": [n], "properties": {n: {"type": "string"}}} for n in conditions]
     return schema

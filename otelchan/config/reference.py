@@ -52,8 +52,9 @@ stays. A file with an error changes nothing, and one line says what is wrong.
 - Nothing is attached anew and no count starts again. With a larger budget, planes that were given up are tried at once.
 - Connections for telemetry are made anew also when no setting changed, so a certificate or key that was replaced under
   the same name is used from then on. What waited for the old endpoint goes to the new one.
-- With other times of findings, growth is looked for from then on only; what is a finding stays one while it holds,
-  unless more goroutines are asked for.
+- With other times of findings, growth is looked for from then on only. What is a leak (F1, F8) stays one while it
+  holds, unless more goroutines are asked for; dangling channels (F12) and waits for WaitGroups (F16) must grow anew.
+- Other objectives are looked for at the next round; one of which anything changed begins with empty windows.
 - New aliases name all channels at once; what is skipped changes for channels that are made from then on
   ([naming.md](naming.md)).
 - Without a file there is nothing to read: one line says so. Started from a terminal, SIGHUP ends the agent when that

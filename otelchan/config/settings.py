@@ -7,35 +7,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from otelchan.config import patterns
+from otelchan.config.describe import count as _count
+from otelchan.config.describe import doc as _doc
+from otelchan.config.dumps import Dumps
+from otelchan.config.findings import Findings
 from otelchan.config.naming import Naming
+from otelchan.config.objectives import Objectives
 from otelchan.config.targets import Rules
 
 DEFAULT_ENDPOINTS = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}  # by protocol
 AUTO = "auto"
 AN_ENDPOINT = "an http or https URL, or for grpc host:port"
-
-
-def _doc(
-    text: str,
-    allowed: str,
-    ge: float | None = None,
-    le: float | None = None,
-    *,
-    unit: str = "",
-    reload: bool = False,
-    off: bool = False,
-) -> Meta:
-    """reload: a change takes effect in a running agent. off: the word "off" is a value too, and means None."""
-    extra = {"allowed": allowed, "unit": unit, "reload": reload, "off": off}
-    return Meta(description=text, extra=extra, ge=ge, le=le)
-
-
-def _count(text: str, unit: str, least: int, most: int) -> Meta:
-    return _doc(text, f"{least} to {most}", ge=least, le=most, unit=unit, reload=True)
-
-
-def _time(text: str, least: float) -> Meta:
-    return _doc(text, f"{least} to 86400", ge=least, le=86400, unit="seconds", reload=True)
 
 
 def _signal(allowed: str, unit: str = "") -> Meta:
@@ -139,30 +121,6 @@ class Otlp(Struct, frozen=True, forbid_unknown_fields=True):
         return self.endpoint or DEFAULT_ENDPOINTS[self.protocol_of(signal)]
 
 
-class Findings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Thresholds of findings."""
-
-    leak_suspect_s: Annotated[float, _time("A goroutine parked on a channel longer than this is a suspect.", 1)] = 5.0
-    leak_long_s: Annotated[float, _time("A goroutine parked longer than this is long-lived.", 1)] = 30.0
-    leak_window_s: Annotated[float, _time("How far back suspects are looked at for growth and turnover.", 10)] = 60.0
-    leak_long_window_s: Annotated[float, _time("The same for long-lived ones: finds slow leaks.", 10)] = 600.0
-    leak_growth: Annotated[
-        int,
-        _count(
-            "Goroutines that must have joined a group for good before it counts as growing.",
-            "goroutines",
-            1,
-            1_000_000,
-        ),
-    ] = 3
-    leak_stuck: Annotated[
-        int,
-        _count(
-            "So many long-lived senders in a group, none of which ever got on, are stuck.", "goroutines", 2, 1_000_000
-        ),
-    ] = 10
-
-
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. Units are in the names: s seconds, ms milliseconds."""
 
@@ -252,8 +210,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = None
     targets: Rules = ()
+    objectives: Objectives = ()
     otlp: Otlp = Otlp()
     findings: Findings = Findings()
+    dumps: Dumps = Dumps()
     naming: Naming = Naming()
 
     @property

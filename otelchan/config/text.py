@@ -6,8 +6,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from otelchan.config.leaves import LEAVES, Leaf
 from otelchan.config.load import BUILT_IN, Loaded
 from otelchan.config.settings import Config
@@ -90,6 +88,8 @@ def scalar(value: Any) -> str:
     """A value in one line of YAML."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
+    import yaml  # 2 MB, which an agent without a file needs at a reload only
+
     text: str = yaml.safe_dump(value, default_flow_style=True, width=1 << 30)
     line = text.removesuffix("\n").removesuffix("\n...")
     if "\n" in line:

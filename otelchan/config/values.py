@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from otelchan.config import endpoints, naming
+from otelchan.config import endpoints, naming, objectives
 from otelchan.config.leaves import Leaf
 from otelchan.config.patterns import MASK, OFF, matches
 from otelchan.errors import UsageError
@@ -30,6 +30,8 @@ def checked(leaf: Leaf, value: Any, text: bool) -> Any:
         value = _headers(value)
     elif text and isinstance(leaf.default, list) and isinstance(value, str):
         value = naming.of_text(name_of(leaf), value)
+    if leaf.key == "objectives":
+        value = objectives.of_yaml(value)
     if isinstance(value, float) and value.is_integer() and leaf.is_integer:
         value = int(value)  # 5.0 is a whole number, for JSON Schema too
     try:

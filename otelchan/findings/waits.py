@@ -1,20 +1,21 @@
-"""Who waits on channels, in groups, over successive snapshots: who joined a group for good, and who got on.
+"""Who waits on channels, in groups: all goroutines blocked at one place, on channels of one name, started at one place.
 
-A group is all goroutines blocked at one place, on channels of one name, started at one place.
+Each is there with what is known of those who could make it go on: the other ends of all channels that it waits on.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otelchan.findings.ends import HOPE, other_ends
+from otelchan.findings.types import Finding
 from otelchan.gobinary.types import Frame
-from otelchan.model.types import OPERATIONS, SIDES, Age, Blocked, BlockedList
+from otelchan.model.types import OPERATIONS, SIDES, Age, Blocked, BlockedList, End, Snapshot
 
 IDLE_KINDS = ("context", "signal")
 TIMED_KINDS = ("timer", "ticker")
@@ -37,7 +38,8 @@ class GroupKey(NamedTuple):
 class Waiting:
     """Goroutines that are parked on channels, one entry each. address: of the channel that it is grouped by.
 
-    way_out: it is in a select that also waits for a context or a signal.
+    way_out: it is in a select that also waits for a context or a signal. end: an End, of those who could make it go on,
+    on whatever channel: GONE only when they are gone everywhere.
     """
 
     goroutine_id: NDArray[np.uint64]
@@ -45,6 +47,7 @@ class Waiting:
     age_ns: Numbers
     at_least: Mask
     way_out: Mask
+    end: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.goroutine_id)
@@ -57,12 +60,17 @@ class Waiting:
             self.age_ns[index],
             self.at_least[index],
             self.way_out[index],
+            self.end[index],
         )
+
+    def whose(self, end: End) -> Waiting:
+        """Those whose other end is like that."""
+        return self.rows(self.end == end)
 
     @property
     def channels(self) -> int:
         """Different ones."""
-        return len(set(self.address.tolist()))
+        return len(np.unique(self.address))
 
     @property
     def oldest(self) -> Age:
@@ -72,88 +80,46 @@ class Waiting:
 
 
 _NONE, _NO_ID = np.zeros(0, np.int64), np.zeros(0, np.uint64)
-NOBODY = Waiting(_NO_ID, _NO_ID, _NONE, _NONE != 0, _NONE != 0)
+NOBODY = Waiting(_NO_ID, _NO_ID, _NONE, _NONE != 0, _NONE != 0, np.zeros(0, np.uint8))
 """No goroutine."""
 
 
-class Members(NamedTuple):
-    """By ascending goroutine id. initial: it was there at the first look, so nobody saw it come."""
-
-    goroutine_id: NDArray[np.uint64]
-    age_ns: Numbers
-    initial: Mask
-
-
-_NO_MEMBERS = Members(_NO_ID, _NONE, _NONE != 0)
+def waiting_groups(snapshot: Snapshot) -> dict[GroupKey, Waiting]:
+    """Who waits, by group; each goroutine once. Left out: those that a timer will wake, those that wait for a context
+    or a signal only, which is what they are for, and those on a nil channel."""
+    every = BlockedList.of(snapshot.blocked)
+    goroutine = np.unique(every.columns.goroutine_id, return_inverse=True)[1]
+    index, way_out = _one_per_goroutine(every, goroutine)
+    return _groups(every, index, way_out, _hopes(other_ends(snapshot, every), goroutine)[goroutine[index]])
 
 
-class Sample(NamedTuple):
-    """One look at a group, per age class: members over that age that were seen to come; members over it that left."""
+def named_by(findings: Sequence[Finding]) -> Callable[[GroupKey], bool]:
+    """Whether these findings already say something of a group, or of a goroutine in it."""
+    groups = {(finding.channel, finding.wait_reason, finding.site, finding.created_by) for finding in findings}
+    members = {
+        (member.channel, member.wait_reason, member.frames[0] if member.frames else None)
+        for finding in findings
+        for member in finding.members
+    }
 
-    time_ns: int
-    joined: tuple[int, ...]
-    left: tuple[int, ...]
+    def names(key: GroupKey) -> bool:
+        place = (key.channel, key.wait_reason, key.site)
+        return (*place, key.created_by) in groups or place in members
 
-
-@dataclass(slots=True)
-class Group:
-    """One group over time. reported: it was a finding at the last look. peak: the most members it had as one."""
-
-    members: Members = _NO_MEMBERS
-    samples: deque[Sample] = field(default_factory=deque)
-    reported: bool = False
-    peak: int = 0
-
-    def look(self, waiting: Waiting, time_ns: int, elapsed_ns: int, first: bool, ages: tuple[int, ...]) -> None:
-        """Who is there now. elapsed_ns: since the last look. ages: least age of each class."""
-        order, before = np.argsort(waiting.goroutine_id), self.members
-        id_, age_ns = waiting.goroutine_id[order], waiting.age_ns[order]
-        initial, stayed = np.full(len(id_), first), np.zeros(len(before.goroutine_id), np.bool_)
-        if len(stayed):
-            place = np.minimum(np.searchsorted(before.goroutine_id, id_), len(stayed) - 1)
-            same = before.goroutine_id[place] == id_
-            same &= _same_wait(before.age_ns[place], age_ns, elapsed_ns)
-            initial[same] = before.initial[place[same]]
-            stayed[place[same]] = True
-        self.members = Members(id_, age_ns, initial)
-        joined = tuple(int((~initial & (age_ns >= least_ns)).sum()) for least_ns in ages)
-        left = tuple(int((before.age_ns[~stayed] >= least_ns).sum()) for least_ns in ages)
-        self.samples.append(Sample(time_ns, joined, left))
-
-    def forget(self, before_ns: int) -> None:
-        """Drop what is too old, but keep one sample from before, for what was the case at that time."""
-        while len(self.samples) > 1 and self.samples[1].time_ns <= before_ns:
-            self.samples.popleft()
-
-    def joined_at(self, time_ns: int, age_class: int) -> int:
-        """Members seen to come, over the class's age, at that time; 0 before the group existed."""
-        number = 0
-        for sample in self.samples:
-            if sample.time_ns > time_ns:
-                break
-            number = sample.joined[age_class]
-        return number
-
-    def left_since(self, time_ns: int, age_class: int) -> int:
-        """Members over the class's age that got on since that time."""
-        return sum(sample.left[age_class] for sample in self.samples if sample.time_ns > time_ns)
+    return names
 
 
-def _same_wait(before_ns: Numbers, now_ns: Numbers, elapsed_ns: int) -> Mask:
-    """Who has not gone on in between. A wait that is new since the last look is younger than that look; an age may also
-    step back a little when an exact time gives way to a lower bound, which is no new wait."""
-    result: Mask = (now_ns >= before_ns) | (now_ns > elapsed_ns)
-    return result
+def nil_groups(snapshot: Snapshot) -> dict[GroupKey, Waiting]:
+    """Who waits on no channel at all, by group: each for ever."""
+    every = BlockedList.of(snapshot.blocked)
+    index = np.flatnonzero(every.columns.address == 0)
+    return _groups(every, index, np.zeros(len(index), np.bool_), np.full(len(index), End.UNKNOWN, np.uint8))
 
 
-def waiting_groups(blocked: Sequence[Blocked]) -> dict[GroupKey, Waiting]:
-    """Who waits, by group; each goroutine once. Left out: those that a timer will wake, and those that wait for a
-    context or a signal only, which is what they are for."""
-    every = BlockedList.of(blocked)
-    names = every.names
-    index, way_out = _one_per_goroutine(every)
-    of = every.columns.rows(index)
-    waiting = Waiting(of.goroutine_id, of.address, of.age_ns, of.at_least, way_out)
+def _groups(every: BlockedList, index: Numbers, way_out: Mask, end: NDArray[np.uint8]) -> dict[GroupKey, Waiting]:
+    """These entries by group."""
+    names, of = every.names, every.columns.rows(index)
+    waiting = Waiting(of.goroutine_id, of.address, of.age_ns, of.at_least, way_out, end)
     group = np.zeros(len(index), np.int64)
     for values, numbers in (
         ((channel.name for channel in names.channels), of.channel),
@@ -170,6 +136,13 @@ def waiting_groups(blocked: Sequence[Blocked]) -> dict[GroupKey, Waiting]:
     return {_key(every[place]): waiting.rows(rows) for place, rows in zip(examples, members, strict=True)}
 
 
+def _hopes(ends: NDArray[np.uint8], goroutine: Numbers) -> NDArray[np.uint8]:
+    """The most hopeful of each goroutine's ends."""
+    best = np.zeros(int(goroutine.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(best, goroutine, np.argsort(HOPE)[ends])
+    return np.array(HOPE, np.uint8)[best]
+
+
 def _numbers(values: Iterable[object]) -> Numbers:
     """Equal numbers for equal values."""
     known: dict[object, int] = {}
@@ -181,14 +154,15 @@ def _key(entry: Blocked) -> GroupKey:
     return GroupKey(entry.channel, entry.operation, entry.wait_reason, site, entry.created_by)
 
 
-def _one_per_goroutine(blocked: BlockedList) -> tuple[Numbers, Mask]:
-    """The entry that says most about each goroutine, and whether it has a way out. Selects have several."""
+def _one_per_goroutine(blocked: BlockedList, goroutine: Numbers) -> tuple[Numbers, Mask]:
+    """The entry that says most about each goroutine, and whether it has a way out. Selects have several. goroutine: a
+    number for each entry, ascending with the id."""
     columns, channels = blocked.columns, blocked.names.channels
-    ids, goroutine = np.unique(columns.goroutine_id, return_inverse=True)
+    most = int(goroutine.max(initial=-1)) + 1
 
     def any_of(kinds: Iterable[str]) -> Mask:
         is_one = np.array([channel.kind in kinds for channel in channels], np.bool_)
-        result: Mask = np.bincount(goroutine[is_one[columns.channel]], minlength=len(ids)) > 0
+        result: Mask = np.bincount(goroutine[is_one[columns.channel] & (columns.address != 0)], minlength=most) > 0
         return result
 
     shown = any_of(("user",)) & ~any_of(TIMED_KINDS)

@@ -162,3 +162,8 @@ def by_name(resource_metrics: Any) -> Mapping[str, Any]:
 def data_points(metric: Any) -> list[Any]:
     """The points of a Metric message, whatever its kind."""
     return list(getattr(metric, metric.WhichOneof("data")).data_points)
+
+
+def look_frames(function: str, line: int) -> tuple[Frame, ...]:
+    """A stack of one function in main.go."""
+    return (Frame(function, "/src/shop/main.go", line),)

@@ -32,6 +32,7 @@ otlp:
   traces: {endpoint: 'collector:4317', protocol: grpc, timeout_s: 300}
 findings: {leak_stuck: 2}
 naming: {aliases: [{name: a b, site: 'q.go:1', function: }], skip: ['q.New*']}
+objectives: [{channel: 'q.go:1', hits: 5.0, element_type: }]
 """
 BAD = [
     "interval_s: 0",
@@ -54,6 +55,8 @@ BAD = [
     "naming: {aliases: [{name: a, site: b, sight: c}]}",
     "naming: {aliases: [{name: ' a', site: b}]}",
     "naming: {skip: a}",
+    "objectives: [{}]",
+    "objectives: [{channel: a, hits: 1.5}]",
     "- interval_s",
     "5",
 ]
@@ -155,6 +158,10 @@ def values(leaf: Leaf) -> st.SearchStrategy[Any]:
     if name == "aliases":
         fields = {field: texts | scalars for field in ("name", "site", "function", "element_type", "other")}
         return st.lists(st.fixed_dictionaries({}, optional=fields), max_size=2) | anything
+    if name == "objectives":
+        fields = {"channel": texts, "element_type": texts, "operation": st.sampled_from(["send", "both", "a", None])}
+        numbered = dict.fromkeys(("objective_ms", "quantile", "hits", "long_step_s", "cool_down_s", "other"), scalars)
+        return st.lists(st.fixed_dictionaries({}, optional={**fields, **numbered}), max_size=2) | anything
     if name == "protocol":
         return st.sampled_from(["grpc", "http/protobuf", "http/json", None])
     return scalars | anything

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from otelchan.config import Findings
+from otelchan.findings.growth import SUSPECT, Group, Watch
 from otelchan.findings.leak import LeakFinder
 from otelchan.findings.types import Finding
+from otelchan.findings.waits import GroupKey, Waiting
 from otelchan.gobinary.types import Frame
 from otelchan.model.types import Age, Blocked, ChannelView, Counter, GoroutineView
 from tests.support.snapshots import CALLER, SECOND, START, WORKER, bare_channel, blocked, snapshot
@@ -317,16 +320,15 @@ def test_groups_are_told_apart_by_place_and_by_who_started_them() -> None:
     ]
 
 
-def test_goroutines_on_nil_channels_can_leak_too() -> None:
-    """They wait for ever; when they become more and more, that is a leak."""
+def test_goroutines_on_nil_channels_are_left_to_f9() -> None:
+    """They wait for ever, whether they become more or not (test_nil_channel.py)."""
     nil: dict[str, Any] = {
         "channel": "",
         "channel_address": 0,
         "operation": "",
         "wait_reason": "chan receive (nil chan)",
     }
-    (leak,) = looks(finder(), leaking(**nil), 60)[-1]
-    assert "receiving from a nil channel: blocked at main.worker main.go:57" in leak.sentence
+    assert [[]] * 7 == looks(finder(), leaking(**nil), 60)
 
 
 def test_thresholds_come_from_the_settings() -> None:
@@ -342,8 +344,8 @@ def test_what_is_over_is_forgotten() -> None:
     leaks = finder(leak_window_s=10, leak_long_window_s=10)
     for now in range(0, 1000, 10):
         look(leaks, [blocked(n, 8, channel=f"main.f{now}") for n in range(5)], now)
-    assert len(leaks._groups) <= 3
-    assert all(len(group.samples) <= 3 for group in leaks._groups.values())
+    assert len(leaks.watch.groups) <= 3
+    assert all(len(group.samples) <= 3 for group in leaks.watch.groups.values())
 
 
 # --- words ---
@@ -391,3 +393,26 @@ def test_facts_are_plain_values() -> None:
     """For JSON: how many channels, how long it was watched, how many are long-lived."""
     (leak,) = looks(finder(), [Wait(n, -100, FOR_EVER, ONE_CHANNEL) for n in range(37)], 60)[-1]
     assert {"channels": 1, "watched_s": 60.0, "long_lived": 37, "silent_s": None} == leak.facts
+
+
+def test_a_look_that_is_shown_again_is_no_look() -> None:
+    """While looking is too dear: who has waited for less than it is ago has got on since."""
+    watching = Watch(Findings())
+    key = GroupKey("main.work main.go:41", "send", "chan send", WORKER, CALLER)
+
+    def look_again(at: int, age: int) -> Group:
+        ids, none = np.array([7, 8, 9], np.uint64), np.zeros(3, np.bool_)
+        waiting = Waiting(ids, ids, np.full(3, age * SECOND), none, none, np.zeros(3, np.uint8))
+        (found,) = watching.look({key: waiting}, START + at * SECOND)
+        return found.group
+
+    look_again(0, 20)
+    assert [1] * 9 == [len(look_again(0, 20).samples) for _ in range(9)]
+    assert 3 == look_again(30, 15).left_since(START, SUSPECT)
+
+
+def test_a_group_in_which_nothing_happens_takes_no_room() -> None:
+    """Hundreds of idle pools, and a look every second for ten minutes."""
+    leaks = finder()
+    looks(leaks, [Wait(n, -60.0, changes=RECEIVING | ONE_CHANNEL) for n in range(1, 9)], 300, every=1)
+    assert [1] == [len(group.samples) for group in leaks.watch.groups.values()]
