@@ -120,6 +120,10 @@ class Probes:
         """Blocks as long as this or longer become spans, at once."""
         self._set("span_threshold_ns", threshold_ns)
 
+    def objectives(self, number: int) -> None:
+        """So many of its channels and operations have a fine histogram; see Session.fine_add."""
+        self._set("objectives", number)
+
     def join(self, file: int) -> None:
         """From now on the probes that all processes of the file share count this one."""
         self._write()
