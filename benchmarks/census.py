@@ -24,6 +24,7 @@ import numpy as np
 
 from otelchan.config import Config, Findings
 from otelchan.findings.leak import LeakFinder
+from otelchan.findings.types import Assessment
 from otelchan.kernel.types import MAPS
 from otelchan.looks import Looks
 from otelchan.memory.census import take_census
@@ -107,7 +108,7 @@ class Rounds:
         part()
         findings = self._finder.find(snapshot)
         part()
-        self._telemetry.publish(snapshot, findings)
+        self._telemetry.publish(snapshot, Assessment(findings))
         part()
         names = ("tables", "census", "model", "findings", "encode")
         took = {name: (b - a) * 1000 for name, a, b in zip(names, stamps, stamps[1:], strict=False)}

@@ -17,14 +17,15 @@ from functools import partial
 from otelchan import clock
 from otelchan.config import Config
 from otelchan.errors import OtelchanError
-from otelchan.findings.leak import LeakFinder
-from otelchan.findings.types import Finding
+from otelchan.findings.finders import Finders
+from otelchan.findings.types import Assessment
 from otelchan.kernel.links import require_bpf
 from otelchan.kernel.session import Session
 from otelchan.kernel.types import decode_record
 from otelchan.model.observation import KernelState
 from otelchan.model.tables import Tables
 from otelchan.model.types import Snapshot
+from otelchan.objectives import Objectives
 from otelchan.plan.node import NodeGovernor
 from otelchan.programs import processes_of, room_for_parks, targets_of
 from otelchan.tap import NoTap, Tap
@@ -42,7 +43,7 @@ _OVERDUE_NS = 2_000_000_000
 _SHORT_NS = 30_000_000  # a round that a trial can do without being watched
 # So many programs per tick are asked whether they are still the same; all within a second.
 _CLOSELY, _MOST_ROUNDS = 20, 10
-Publish = Callable[[Snapshot, list[Finding]], None]
+Publish = Callable[[Snapshot, Assessment], None]
 Report = Callable[["Agent"], None]
 Refresh = Callable[[], None]
 
@@ -55,7 +56,9 @@ class Agent:
         self._config = config
         self._selection = targets_of(selection, config)
         self.collect_ns: list[int] = []
-        self._finders: dict[int, LeakFinder] = {}
+        self.assess_ns: list[int] = []
+        self.on_surge: Callable[[Watch], None] = lambda watch: None
+        self._finders: dict[int, Finders] = {}
         self._last_scan_ns = self._last_look_ns = self._ticks = 0
         self._due_ns = 0
         self._node = NodeGovernor(config.node_budget)
@@ -69,6 +72,7 @@ class Agent:
         self.session = self._tap.session(session)
         log.info("the kernel side is loaded by %s, probes are attached as %s", self.session.backend, self.session.way)
         self.watches = Watches(config, self._selection, self.session, self._tap, self._counted)
+        self.objectives = Objectives(config.objectives, self.session)
 
     # --- targets --------------------------------------------------------------------------------------------------
 
@@ -139,6 +143,7 @@ class Agent:
         more = self._node.change_budget(config.node_budget)
         self._due_ns = min(self._due_ns, clock.monotonic_ns() + self._interval_ns())
         self.watches.reconfigure(config)
+        self.objectives.reconfigure(config.objectives)
         for target_id, watch in self.watches.items():
             if more:
                 watch.governor.retry_now()
@@ -176,7 +181,8 @@ class Agent:
             self._guarded(target_id, watch, partial(self._attach_next, target_id, watch))
 
     def _keep_to_budget(self) -> None:
-        """Charge every program what it has paid, and take off what it cannot pay."""
+        """Charge every program what it has paid, and take off what it cannot pay; look at what objectives are about."""
+        self.objectives.tick(self.watches, self._finder)
         tallies = self.session.tallies()
         for target_id, watch in list(self.watches.items()):
             self._guarded(target_id, watch, partial(watch.tick, tallies[target_id]))
@@ -208,7 +214,7 @@ class Agent:
         """One snapshot of each program, published. With many programs that takes seconds: their budgets do not wait."""
         self._drain()
         tables = self._tables()
-        self.collect_ns = []
+        self.collect_ns, self.assess_ns = [], []
         for target_id, watch in list(self.watches.items()):
             before = clock.monotonic_ns()
             if before - self._last_look_ns > _LOOK_NS:
@@ -220,12 +226,19 @@ class Agent:
         self._report(self)
 
     def _publish_one(self, target_id: int, watch: Watch, tables: Tables, ended: bool) -> None:
-        snapshot = watch.observe(tables.of(target_id, watch.probes.waits_epoch, watch.losses()), ended)
-        findings = self._finder(target_id).find(snapshot)
-        self._publish(snapshot, findings)
+        kernel = tables.of(target_id, watch.probes.waits_epoch, watch.losses())
+        snapshot = watch.observe(kernel, ended)
+        if not ended:
+            self.objectives.look(target_id, watch, kernel, snapshot)
+        began_ns = clock.monotonic_ns()
+        assessment = self._finder(target_id).assess(snapshot)
+        self.assess_ns.append(clock.monotonic_ns() - began_ns)
+        self._publish(snapshot, assessment)
+        if assessment.surged and not ended:
+            self.on_surge(watch)
 
-    def _finder(self, target_id: int) -> LeakFinder:
-        return self._finders.setdefault(target_id, LeakFinder(self._config.findings))
+    def _finder(self, target_id: int) -> Finders:
+        return self._finders.setdefault(target_id, Finders(self._config.findings))
 
     def _tables(self) -> Tables:
         tables = Tables(*(self.session.items(name) for name in Tables._fields))
@@ -243,6 +256,7 @@ class Agent:
     def _close(self, target_id: int) -> None:
         self.watches.release(target_id)
         self._finders.pop(target_id, None)
+        self.objectives.forget(target_id)
 
     def close(self) -> None:
         """Detach from everything."""

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from otelchan.agent import Agent, Publish
+from otelchan.agent import Agent, Publish, Report
 from otelchan.config import Apply, Config
+from otelchan.dumps import Dumps
 from otelchan.kernel.footprint import give_back_large_blocks
 from otelchan.probes import cost_of
 from otelchan.tap import Tap
@@ -42,14 +43,19 @@ def export(
         # The programs are let go first, whatever the network does; then telemetry may take its time.
         telemetry = Telemetry(config)
         undo.callback(telemetry.close)
+        dumps = Dumps(config)
+        undo.callback(dumps.close)
+        agent.on_surge = lambda watch: dumps.take(watch.process, watch.image)
 
         def report(agent: Agent) -> None:
             _describe(agent, telemetry.own)
+            _describe_dumps(dumps, telemetry.own)
             telemetry.flush()
 
         def apply(config: Config) -> None:
             telemetry.reconfigure(config)  # first, because it may refuse
             agent.reconfigure(config)
+            dumps.reconfigure(config)
 
         agent.run(stop, duration_s, telemetry.publish, report, lambda: reload(apply))
 
@@ -63,15 +69,31 @@ def _describe(agent: Agent, own: AgentMetrics) -> None:
             own.total("otelchan.probe.time", cost_ns / 1e9, {"otelchan.plane": plane}, source)
     own.set("otelchan.target.refused", agent.watches.arrivals.refused)
     own.total("otelchan.target.missed", agent.watches.arrivals.missed)
+    own.set("otelchan.objective.left_out", agent.objectives.over)
     own.set("otelchan.overhead.measured", max((w.governor.share for w in agent.watches.values()), default=0.0))
     for duration_ns in agent.collect_ns:
         own.add("otelchan.collect.duration", duration_ns / 1e9)
+    for duration_ns in agent.assess_ns:
+        own.add("otelchan.assess.duration", duration_ns / 1e9)
     for name, (entries, limit) in agent.fill.items():
         own.set("otelchan.map.entry.count", entries, {"otelchan.map.name": name})
         own.set("otelchan.map.entry.limit", limit, {"otelchan.map.name": name})
 
 
-def watch(config: Config, selection: Selection, stop: threading.Event, duration_s: float, publish: Publish) -> None:
-    """Attach and hand snapshots and findings to `publish`, without exporting anything."""
+def _describe_dumps(dumps: Dumps, own: AgentMetrics) -> None:
+    own.total("otelchan.dump.written", dumps.written)
+    for reason, number in dict(dumps.left_out).items():
+        own.total("otelchan.dump.left_out", number, {"otelchan.reason": reason})
+
+
+def watch(
+    config: Config,
+    selection: Selection,
+    stop: threading.Event,
+    duration_s: float | None,
+    publish: Publish,
+    report: Report = lambda agent: None,
+) -> None:
+    """Attach and hand snapshots and findings to `publish`, without exporting anything. report: as Agent.run."""
     with opened(config, selection) as agent:
-        agent.run(stop, duration_s, publish, lambda agent: None)
+        agent.run(stop, duration_s, publish, report)

@@ -17,8 +17,8 @@ from otelchan.errors import OtelchanError
 from otelchan.executables import Counted, Executable
 from otelchan.kernel.session import Session
 from otelchan.kernel.types import BlockRecord, Loss, PanicRecord
-from otelchan.looks import CENSUS_SHARE, Looks
-from otelchan.memory.types import Census, ChannelMap
+from otelchan.looks import CENSUS_SHARE, Holding, Looks
+from otelchan.memory.types import Census, ChannelMap, Held
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -65,6 +65,8 @@ class Watch:
         self.hits = np.zeros(16, dtype=np.uint64)
         self.cost_ns: dict[Plane, int] = {}  # of the attached planes, since the tick before
         self._looks = Looks(tap.reader(reader), self.image, bias)
+        self._holding = Holding(reader, self.image, bias)
+        self.looked_ns = 0  # when memory was read last
         self._settled = False
         self._plugins: tuple[str, ...] = ()
         self.reconfigure(config)
@@ -105,6 +107,7 @@ class Watch:
             self._rules = rules
             self.world.rename(rules)
             self.probes.skip(rules.skips)
+        self._holding.wait_ns = int(config.findings.wait_s * 1e9)
         self._span_rate = config.spans_per_second
         self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
         if self.governor.budget != config.program_budget:
@@ -116,7 +119,7 @@ class Watch:
 
     def one_of(self, number: int) -> None:
         """So many programs are watched: what looking at memory may take is shared among them."""
-        self._looks.share = CENSUS_SHARE * max(1, -(-number // _FULL_SHARES))
+        self._looks.share = self._holding.share = CENSUS_SHARE * max(1, -(-number // _FULL_SHARES))
 
     def running(self) -> bool:
         """Whether the process runs, perhaps another program: cheaper than alive()."""
@@ -239,7 +242,7 @@ class Watch:
         census = None if ended else self._looks.census()
         channels, registered = ChannelMap(()), None
         if census is not None:
-            channels = ChannelMap(census.channels)
+            channels, self.looked_ns = ChannelMap(census.channels), census.monotonic_ns
             channels.update(self._looks.live_channels(kernel.made, skip=channels))
             registered = self._looks.registered(channels)
             if not self.alive():  # it ended, or became another program, while it was read: none of that is true
@@ -255,8 +258,11 @@ class Watch:
             planes={plane.value: state for plane, state in self.probes.states.items()},
             ended=ended,
             registered=registered,
+            held=self._holding.held() if census is not None else Held(),
         )
-        return self.world.snapshot(seen)
+        made = self.world.snapshot(seen)
+        self._holding.heed(made.blocked)
+        return made
 
     def _heed_plugins(self, census: Census) -> None:
         """Counts would be wrong, and silently so: a plugin's code has channel functions of its own, without probes."""

@@ -52,8 +52,10 @@ def thread_group(folder: Path) -> int:
 
 
 def executable(folder: Path) -> str:
-    """The path that was executed, also when the file has been deleted or replaced since."""
-    return str((folder / "exe").readlink()).removesuffix(_DELETED)
+    """The path that was executed, also when the file has been deleted or replaced since. What is no text in it is
+    replaced, as everywhere here: a name of any bytes must not be what telemetry fails of."""
+    path = os.fsencode((folder / "exe").readlink())
+    return path.decode(errors="replace").removesuffix(_DELETED)
 
 
 def executable_key(folder: Path) -> tuple[int, int]:

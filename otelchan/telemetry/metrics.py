@@ -6,23 +6,28 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from otelchan.findings.types import Finding
+from otelchan.findings.types import LEAKS, Assessment, Finding, ObjectiveView
 from otelchan.kernel.types import DELAY_BOUNDS_NS
 from otelchan.model.types import OPERATIONS, BlockSpan, ChannelView, Histogram, Snapshot
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS
 from otelchan.telemetry.points import Attributes, Exemplar, HistogramValue, Point
 
-_LEAKS = ("F1",)
+_SLO_STATES = ("closed", "half-open", "open")  # by the value of channel.slo.state
+_SHOWN_STATES = ("in_use", "closed")  # also when no channel is in them
 Exemplars = dict[tuple[str, str, int], BlockSpan]  # (channel, operation, bucket) -> the slowest block
 
 
-def metric_points(snapshot: Snapshot, findings: Sequence[Finding]) -> list[Point]:
+def metric_points(snapshot: Snapshot, assessment: Assessment) -> list[Point]:
     """All points of one program; those that matter most come first, for the cap."""
     slowest = slowest_blocks(snapshot.spans)
     points = list(_goroutine_points(snapshot))
-    points.extend(_finding_points(findings))
+    points.extend(_finding_points(assessment.findings))
+    points.append(Point("goroutine.surge", (), assessment.surges, snapshot.attached_unix_ns))
+    points.extend(_objective_points(assessment.objectives))
     for channel in snapshot.channels:
         points.extend(_channel_points(channel, snapshot, slowest))
+        points.extend(_assessed_points(channel, snapshot, assessment))
+    points.extend(_edge_points(snapshot))
     return points
 
 
@@ -74,7 +79,7 @@ def _finding_points(findings: Sequence[Finding]) -> Iterator[Point]:
         holding[
             ("finding.id", finding.id), ("finding.severity", finding.severity), ("channel.name", finding.channel)
         ] += 1
-        if finding.id in _LEAKS:
+        if finding.id in LEAKS:
             suspected[
                 ("channel.name", finding.channel),
                 ("goroutine.wait_reason", finding.wait_reason),
@@ -99,11 +104,55 @@ def _channel_points(channel: ChannelView, snapshot: Snapshot, slowest: Exemplars
     if channel.kind == "user":  # the lag of a timer or of a context says nothing
         yield Point("channel.lag", typed, channel.lag)
     yield Point("channel.capacity", typed, channel.capacity)
-    for state, count in (("open", channel.channels - channel.closed), ("closed", channel.closed)):
-        yield Point("channel.count", (*named, ("channel.state", state)), count, snapshot.process.created_unix_ns)
     yield from _close_points(channel, named)
     for operation in OPERATIONS:
         yield from _sided_points(channel, (*named, ("channel.operation", operation)), operation, slowest)
+
+
+def _assessed_points(channel: ChannelView, snapshot: Snapshot, assessment: Assessment) -> Iterator[Point]:
+    if channel.kind == "nil":
+        return
+    named: Attributes = (("channel.name", channel.name), ("channel.name.source", channel.source))
+    states = {**dict.fromkeys(_SHOWN_STATES, 0), **assessment.states.get(channel.name, {})}
+    if channel.kind != "user":  # of which no more is asked than whether it is closed
+        states = {"in_use": channel.channels - channel.closed, "closed": channel.closed}
+    for state, count in states.items():
+        if count or state in _SHOWN_STATES:
+            yield Point("channel.count", (*named, ("channel.state", state)), count, snapshot.process.created_unix_ns)
+    health = assessment.health.get(channel.name)
+    if health is not None:
+        yield Point("channel.health", named, health.score)
+
+
+def _objective_points(objectives: Iterable[ObjectiveView]) -> Iterator[Point]:
+    for view in objectives:
+        sided: Attributes = (
+            ("channel.name", view.channel),
+            ("channel.name.source", view.channel_source),
+            ("channel.operation", view.operation),
+        )
+        yield Point("channel.slo.state", sided, _SLO_STATES.index(view.state))
+        for window, samples in view.samples.items():
+            attributes = (*sided, ("slo.window", window))
+            yield Point("channel.slo.sample", attributes, samples)
+            value_ns = view.p999_ns.get(window)
+            if value_ns is not None:
+                yield Point("channel.slo.p999", attributes, value_ns / 1e9)
+
+
+def _edge_points(snapshot: Snapshot) -> Iterator[Point]:
+    """A function may use a channel at several places."""
+    sources = {channel.name: channel.source for channel in snapshot.channels}
+    samples: defaultdict[Attributes, int] = defaultdict(int)
+    for edge in snapshot.edges:
+        samples[
+            ("channel.name", edge.channel),
+            ("channel.name.source", sources.get(edge.channel, "use")),
+            ("channel.operation", edge.operation),
+            ("code.function.name", edge.frame.function),
+        ] += edge.samples
+    for attributes, value in samples.items():
+        yield Point("channel.edge", attributes, value, snapshot.attached_unix_ns)
 
 
 def _close_points(channel: ChannelView, named: Attributes) -> Iterator[Point]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from otelchan.telemetry.catalogue import METRICS, OVERFLOW
+from otelchan.telemetry.attributes import OVERFLOW
+from otelchan.telemetry.catalogue import METRICS
 from otelchan.telemetry.points import Attributes, HistogramValue, Point, Series, Value
 
 OVERFLOW_ATTRIBUTES: Attributes = ((OVERFLOW, True),)

@@ -11,7 +11,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otelchan import clock
 from otelchan.config import Config
-from otelchan.findings.types import Finding
+from otelchan.findings.types import Assessment, Finding
 from otelchan.model.types import Snapshot
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
 from otelchan.telemetry.encode import live_metrics
@@ -100,12 +100,12 @@ class Telemetry:
             self._sinks.insert(0, NetworkSink(metrics, traces))
             self._sinks[0].start(self.own)
 
-    def publish(self, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
+    def publish(self, snapshot: Snapshot, assessment: Assessment) -> None:
         """One program at one moment. Its series end after a snapshot that says `ended`."""
         target = self._target(snapshot)
-        tracked = target.series.update(metric_points(snapshot, findings))
+        tracked = target.series.update(metric_points(snapshot, assessment))
         self._offer_metrics(target, snapshot, tracked)
-        self._offer_spans(target, snapshot, findings)
+        self._offer_spans(target, snapshot, assessment.findings)
         target.planes = dict(snapshot.planes)
         target.overflowed = tracked.overflowed
         self._count_losses(target, snapshot)

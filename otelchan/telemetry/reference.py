@@ -79,7 +79,7 @@ def _metrics(metrics: Sequence[Metric]) -> str:
 def _span(span: SpanShape) -> str:
     attributes = ", ".join(f"`{name}`" for name in span.attributes)
     carried = ", ".join(f"`{name}`" for name in span.event_attributes)
-    events = "".join(f"\n\nEvent `{event}`, at the moment of the wake, with {carried}." for event in span.events)
+    events = "".join(f"\n\nEvent `{event}`, {span.event_time}, with {carried}." for event in span.events)
     return f"### `{span.name}`\n\n{span.description}\n\nAttributes: {attributes}.{events}\n"
 
 

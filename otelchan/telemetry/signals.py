@@ -54,13 +54,14 @@ class Metric:
 @dataclass(frozen=True, slots=True)
 class SpanShape:
     """A kind of span. name: with the attributes that fill it in braces. events: names of events on it, each with the
-    attributes `event_attributes`."""
+    attributes `event_attributes`, at the time that `event_time` says."""
 
     name: str
     attributes: tuple[str, ...]
     description: str
     events: tuple[str, ...] = ()
     event_attributes: tuple[str, ...] = ()
+    event_time: str = "at the moment of the wake"
 
 
 # prometheus/otlptranslator metric_namer.go (0d792268), unitMap, for the units that this product uses.

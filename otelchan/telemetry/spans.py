@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from otelchan.findings.types import Finding
+from otelchan.findings.types import Finding, Member
 from otelchan.gobinary.types import Frame
 from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, Waker
 from otelchan.telemetry.encode import key_values
@@ -161,7 +161,9 @@ class FindingSpans:
     def update(self, findings: Sequence[Finding], time_unix_ns: int, last: bool) -> list[Span]:
         """What holds at that time. last: the program is not watched any more, so everything ends."""
         spans: list[Span] = []
-        now = {_key(finding): finding for finding in findings}
+        now: dict[FindingKey, Finding] = {}
+        for finding in findings:
+            now.setdefault(_key(finding), finding)  # of several that are alike the worst, which is the first
         for key, finding in now.items():
             held = self._held.get(key)
             if held is None:
@@ -191,7 +193,7 @@ def _finding_span(finding: Finding, context: SpanContext, state: str, start: int
         ("channel.name", finding.channel),
         ("leak.evidence", finding.evidence),
         ("goroutine.wait_reason", finding.wait_reason),
-        ("finding.goroutine.count", finding.count),
+        ("finding.count", finding.count),
         ("finding.age", finding.oldest_ns / 1e9),
         *_code_attributes(finding.site),
     )
@@ -204,7 +206,20 @@ def _finding_span(finding: Finding, context: SpanContext, state: str, start: int
         end_time_unix_nano=end,
         attributes=key_values(attributes),
     )
+    for member in finding.members:
+        span.events.add(name="goroutine", time_unix_nano=end, attributes=key_values(_member(member)))
     if state == "started" and finding.severity != "info":
         span.status.code = Status.STATUS_CODE_ERROR
         span.status.message = finding.sentence
     return span
+
+
+def _member(member: Member) -> Attributes:
+    return (
+        ("goroutine.id", member.goroutine_id),
+        ("channel.name", member.channel),
+        ("channel.operation", member.operation),
+        ("goroutine.wait_reason", member.wait_reason),
+        ("code.stacktrace", stack_text(member.frames)),
+        ("finding.role", member.note),
+    )

@@ -14,7 +14,7 @@ import re
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from otelchan import service
 from otelchan.agent import Agent
 from otelchan.config import Config
-from otelchan.findings.types import Finding
+from otelchan.findings.types import Assessment
 from otelchan.model.observation import KernelState, Observation
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -166,7 +166,7 @@ def gathering(selection: Selection, config: Config = NO_BUDGET) -> Iterator[Gath
         def emit(self, record: logging.LogRecord) -> None:
             log.append(record.getMessage())
 
-    def publish(snapshot: Snapshot, findings: Sequence[Finding]) -> None:
+    def publish(snapshot: Snapshot, findings: Assessment) -> None:
         pass
 
     logger, listener = logging.getLogger("otelchan"), Listener()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from otelchan.config import Config, Naming
-from otelchan.findings.types import Finding
+from otelchan.findings.types import Assessment
 from otelchan.model.types import Blocked, Snapshot
 from otelchan.service import watch
 from otelchan.target.selection import Selection
@@ -60,7 +60,7 @@ class Seen:
         self.last: dict[int, Snapshot] = {}
         self.failed: list[BaseException] = []
 
-    def publish(self, snapshot: Snapshot, _findings: Sequence[Finding]) -> None:
+    def publish(self, snapshot: Snapshot, _findings: Assessment) -> None:
         """Called by the agent."""
         self.last[snapshot.process.pid] = snapshot
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from otelchan.config import Config
-from otelchan.findings.types import Finding
+from otelchan.findings.types import Assessment
 from otelchan.model.types import Snapshot
 from otelchan.service import watch
 from otelchan.target.selection import Selection
@@ -24,7 +24,7 @@ class Observed:
         self._snapshots: list[Snapshot] = []
         self._failed: BaseException | None = None
 
-    def publish(self, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
+    def publish(self, snapshot: Snapshot, findings: Assessment) -> None:
         """Called by the agent."""
         with self._new:
             self._snapshots.append(snapshot)

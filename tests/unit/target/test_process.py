@@ -10,6 +10,7 @@ import pytest
 
 from otelchan.errors import TargetError
 from otelchan.gobinary.types import Segment
+from otelchan.target import proc as files
 from otelchan.target.process import by_pid, is_same, listing, load_bias, selected
 from otelchan.target.selection import Rule, Selection
 from otelchan.target.types import Process
@@ -312,3 +313,11 @@ def test_this_very_process_is_found() -> None:
 
     assert is_same(process)
     assert process in selected(Selection(exe=(process.executable,)))
+
+
+def test_an_executable_may_have_any_name(proc: Proc) -> None:
+    """Bytes that are no text are replaced: who encodes the path later must not fail of it."""
+    folder = proc.add(42, proc.program("api"))
+    (folder / "exe").unlink()
+    (folder / "exe").symlink_to(os.fsdecode(b"/srv/shop\xff (deleted)"))
+    assert "/srv/shop\ufffd" == files.executable(folder)

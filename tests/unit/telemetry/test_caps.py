@@ -6,6 +6,7 @@ from collections import Counter as Tally
 from typing import Any
 
 from otelchan.config import Config
+from otelchan.findings.types import Assessment
 from otelchan.model.types import Counter, Snapshot
 from otelchan.telemetry import Telemetry
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
@@ -84,7 +85,7 @@ def test_five_thousand_names_stay_within_both_caps_and_no_element_is_lost() -> N
     sizes: list[list[int]] = []
     for turn in range(2):
         for pid, names in enumerate(SIZES):
-            telemetry.publish(crowded(1000 + pid, turn, names), [])
+            telemetry.publish(crowded(1000 + pid, turn, names), Assessment())
         telemetry.flush()
         batches = sink.programs()
         assert [names * (turn + 1) for names in SIZES] == [sum(passed(batch).values()) for batch in batches]
@@ -102,11 +103,11 @@ def test_how_many_are_over_is_counted() -> None:
     """All series that there would be, without those that have room."""
     sink = LastSink()
     telemetry = Telemetry(Config(series_per_process=PER_PROCESS, series_total=TOTAL), [sink])
-    telemetry.publish(crowded(1000, 0, names=10), [])
+    telemetry.publish(crowded(1000, 0, names=10), Assessment())
     telemetry.flush()
     without = sink.programs()[0].items
     assert 0 == sink.own("otelchan.series.overflow")
-    telemetry.publish(crowded(1000, 1), [])
+    telemetry.publish(crowded(1000, 1), Assessment())
     telemetry.flush()
     of_a_name = (without - of_the_program()) // 10
     everything = of_the_program() + of_a_name * NAMES
@@ -118,7 +119,7 @@ def of_the_program() -> int:
     """Series that a program without channels has."""
     sink = LastSink()
     telemetry = Telemetry(Config(), [sink])
-    telemetry.publish(crowded(1000, 0, names=0), [])
+    telemetry.publish(crowded(1000, 0, names=0), Assessment())
     telemetry.close()
     return sink.programs()[0].items
 
@@ -127,13 +128,15 @@ def test_room_comes_back_when_a_program_ends() -> None:
     """Then the next one has its series, and what is over the cap is less."""
     sink = LastSink()
     telemetry = Telemetry(Config(series_per_process=PER_PROCESS, series_total=PER_PROCESS), [sink])
-    telemetry.publish(crowded(1, 0, names=1_000), [])
-    telemetry.publish(crowded(2, 0, names=100), [])
+    telemetry.publish(crowded(1, 0, names=1_000), Assessment())
+    telemetry.publish(crowded(2, 0, names=100), Assessment())
     second = passed(sink.programs()[1])
     assert (0, 100) == (second["series"], second["over"])
     ending = crowded(1, 1, names=1_000)
-    telemetry.publish(Snapshot(**{name: getattr(ending, name) for name in ending.__slots__} | {"ended": True}), [])
-    telemetry.publish(crowded(3, 0, names=100), [])
+    telemetry.publish(
+        Snapshot(**{name: getattr(ending, name) for name in ending.__slots__} | {"ended": True}), Assessment()
+    )
+    telemetry.publish(crowded(3, 0, names=100), Assessment())
     third = passed(sink.programs()[2])
     assert (100, 0) == (third["series"], third["over"])
     telemetry.close()

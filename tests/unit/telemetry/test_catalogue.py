@@ -33,6 +33,10 @@ ROOT = Path(__file__).parents[3]
         ("goroutine.exited", "goroutine_exited_total"),
         ("goroutine.leak.suspected", "goroutine_leak_suspected"),
         ("otelchan.finding", "otelchan_finding"),
+        ("channel.edge", "channel_edge_total"),
+        ("channel.slo.state", "channel_slo_state"),
+        ("channel.slo.p999", "channel_slo_p999_seconds"),
+        ("goroutine.surge", "goroutine_surge_total"),
         ("otelchan.overhead.measured", "otelchan_overhead_measured_ratio"),
         ("otelchan.probe.time", "otelchan_probe_time_seconds_total"),
     ],
@@ -69,7 +73,7 @@ def test_no_two_metrics_meet_in_prometheus() -> None:
 
 def test_names_follow_the_conventions() -> None:
     """Lower case words with dots; no `total`; never unit 1 for something that is counted."""
-    form = re.compile(r"[a-z]+(\.[a-z_]+)+")
+    form = re.compile(r"[a-z]+(\.[a-z][a-z0-9_]*)+")
     assert [] == [name for name in (*METRICS, *ATTRIBUTES) if not form.fullmatch(name)]
     assert [] == [name for name in METRICS if "total" in name.split(".")]
     assert [] == [m.name for m in METRICS.values() if m.unit == "1" and m.kind is not Kind.GAUGE]

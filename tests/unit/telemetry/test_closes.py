@@ -7,6 +7,7 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from otelchan.findings.types import Assessment
 from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS
 from otelchan.model.types import STATUSES, Counter, Histogram, PanicEvent, SpanContext
 from otelchan.telemetry.catalogue import ATTRIBUTES, METRICS
@@ -41,7 +42,7 @@ def closed(**changes: object) -> list[Point]:
         "read_delay": Histogram(4, 2_500, ((1_000, 3), (1 << 63, 1))),
         "read_delay_start_unix_ns": ATTACHED + SECOND,
     }
-    return metric_points(snapshot([channel(**{**facts, **changes})]), [])
+    return metric_points(snapshot([channel(**{**facts, **changes})]), Assessment())
 
 
 def close_points(points: list[Point]) -> dict[str, Point]:
@@ -84,7 +85,7 @@ def test_nil_is_no_channel() -> None:
     attempts = {("send", "would_block"): Counter(3, ATTACHED)}
     nil = channel("nil channel", kind="nil", processed=attempts, panics={"close_of_nil": Counter(1, ATTACHED)})
 
-    points = metric_points(snapshot([nil]), [])
+    points = metric_points(snapshot([nil]), Assessment())
 
     assert {"channel.process", "channel.panic"} == {p.name for p in points if p.name.startswith("channel.")}
 

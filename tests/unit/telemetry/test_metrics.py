@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otelchan.findings.types import Assessment
 from otelchan.model.types import Age, Counter, GoroutineView, Histogram, SpanContext
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS, METRICS
 from otelchan.telemetry.metrics import exported_histogram, metric_points, slowest_blocks
@@ -19,21 +20,18 @@ def of(points: list[Point], name: str) -> dict[object, object]:
     return {point.attributes: point.value for point in points if point.name == name}
 
 
-def test_a_channel_has_lag_capacity_states_and_waiters() -> None:
+def test_a_channel_has_lag_capacity_and_waiters() -> None:
     """Gauges say what is now."""
-    points = metric_points(snapshot([channel()]), [])
+    points = metric_points(snapshot([channel()]), Assessment())
     assert {TYPED: 7} == of(points, "channel.lag")
     assert {TYPED: 24} == of(points, "channel.capacity")
-    assert {(*NAMED, ("channel.state", "open")): 2, (*NAMED, ("channel.state", "closed")): 1} == of(
-        points, "channel.count"
-    )
     assert {SEND: 2, RECV: 0} == of(points, "channel.waiters")
     assert {SEND: 1.5} == of(points, "channel.wait.age")
 
 
 def test_counters_begin_when_they_became_complete() -> None:
     """Each with the start time of its own probes."""
-    points = {(p.name, p.attributes): p for p in metric_points(snapshot([channel()]), [])}
+    points = {(p.name, p.attributes): p for p in metric_points(snapshot([channel()]), Assessment())}
     ok = points["channel.process", (*SEND, ("channel.status", "ok"))]
     closed = points["channel.process", (*RECV, ("channel.status", "closed"))]
     assert (1009, ATTACHED, 13, ATTACHED + SECOND) == (ok.value, ok.start_unix_ns, closed.value, closed.start_unix_ns)
@@ -44,14 +42,14 @@ def test_counters_begin_when_they_became_complete() -> None:
 def test_what_is_not_complete_is_not_there() -> None:
     """No counters without operations, no histogram without waits, no closes without makes."""
     off = channel(processed={}, blocks_start_unix_ns=0, closes=None)
-    names = {point.name for point in metric_points(snapshot([off]), [])}
+    names = {point.name for point in metric_points(snapshot([off]), Assessment())}
     assert set() == names & {"channel.process", "channel.block.duration", "channel.close"}
     assert {"channel.lag", "channel.waiters"} <= names
 
 
 def test_a_timers_channel_has_no_lag() -> None:
     """The lag of timer, context and signal channels says nothing; they are there otherwise."""
-    points = metric_points(snapshot([channel(kind="timer")]), [])
+    points = metric_points(snapshot([channel(kind="timer")]), Assessment())
     assert {} == of(points, "channel.lag")
     assert {TYPED: 24} == of(points, "channel.capacity")
 
@@ -78,7 +76,7 @@ def test_goroutines_by_wait_reason() -> None:
         Counter(1013, ATTACHED),
         Counter(1001, ATTACHED),
     )
-    points = metric_points(snapshot(goroutines=view), [])
+    points = metric_points(snapshot(goroutines=view), Assessment())
     assert {(): 12} == of(points, "go.goroutine.count")
     reason = "goroutine.wait_reason"
     assert {((reason, "chan send"),): 3, ((reason, "select"),): 2} == of(points, "goroutine.blocked")
@@ -89,20 +87,20 @@ def test_goroutines_by_wait_reason() -> None:
 
 def test_totals_that_are_not_known_are_not_there() -> None:
     """A program whose created counter cannot be read has no such series."""
-    names = {point.name for point in metric_points(snapshot(goroutines=GoroutineView(12)), [])}
-    assert {"go.goroutine.count"} == names
+    names = {point.name for point in metric_points(snapshot(goroutines=GoroutineView(12)), Assessment())}
+    assert {"go.goroutine.count", "goroutine.surge"} == names
 
 
 def test_the_number_of_goroutines_counts_since_the_program_started() -> None:
     """It is a sum that began with the program, not with the agent."""
-    (count,) = (p for p in metric_points(snapshot(), []) if p.name == "go.goroutine.count")
+    (count,) = (p for p in metric_points(snapshot(), Assessment()) if p.name == "go.goroutine.count")
     assert START == count.start_unix_ns
 
 
 def test_findings_that_differ_only_in_a_line_are_one_series() -> None:
     """The function is an attribute, the line is not: two series of one identity would be refused."""
     other = finding(site=finding().site._replace(line=99), count=5)  # type: ignore[union-attr]
-    points = metric_points(snapshot(), [finding(), other])
+    points = metric_points(snapshot(), Assessment([finding(), other]))
     assert [42] == list(of(points, "goroutine.leak.suspected").values())
     attributes = (("finding.id", "F1"), ("finding.severity", "critical"), ("channel.name", "main.work main.go:41"))
     assert {attributes: 2} == of(points, "otelchan.finding")
@@ -111,13 +109,13 @@ def test_findings_that_differ_only_in_a_line_are_one_series() -> None:
 def test_points_carry_the_attributes_that_the_catalogue_promises() -> None:
     """In the catalogue's words, each metric with its own set."""
     view = GoroutineView(12, {"select": 2}, {"select": Age(1, at_least=True)}, Counter(1, 1), Counter(1, 1))
-    for point in metric_points(snapshot([channel()], goroutines=view), [finding()]):
+    for point in metric_points(snapshot([channel()], goroutines=view), Assessment([finding()])):
         assert METRICS[point.name].attributes == tuple(key for key, _ in point.attributes)
 
 
 def test_no_series_comes_twice() -> None:
     """Within a program each combination of name and attributes is one point."""
-    points = metric_points(snapshot([channel(), channel("main.jobs main.go:7")]), [finding(), finding()])
+    points = metric_points(snapshot([channel(), channel("main.jobs main.go:7")]), Assessment([finding(), finding()]))
     assert len({point.series for point in points}) == len(points)
 
 
@@ -129,7 +127,7 @@ def test_the_slowest_block_of_a_bucket_is_its_exemplar() -> None:
         block_span(start_unix_ns=NOW - 250_000_000, context=slow),
         block_span(start_unix_ns=NOW - 2_000_000_000),
     )
-    (point,) = (p for p in metric_points(snapshot([channel()], spans=spans), []) if p.exemplars)
+    (point,) = (p for p in metric_points(snapshot([channel()], spans=spans), Assessment()) if p.exemplars)
     assert (("channel.block.duration", SEND)) == point.series
     assert (Exemplar(0.25, NOW, *slow), Exemplar(2.0, NOW, *spans[2].context)) == point.exemplars
     assert {slow, spans[2].context} == {span.context for span in slowest_blocks(spans).values()}

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from otelchan import __version__
-from otelchan.telemetry.catalogue import AGENT_BOUNDS_S, METRICS
+from otelchan.telemetry.agentmetrics import AGENT_BOUNDS_S
+from otelchan.telemetry.catalogue import METRICS
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.signals import Kind, Owner
 from tests.support.snapshots import attributes, by_name, data_points

@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 
 from otelchan.config import Config, Otlp
+from otelchan.findings.types import Assessment
 from otelchan.model.types import GoroutineView, Losses, Snapshot
 from otelchan.telemetry import Telemetry
 from otelchan.telemetry.batches import MetricBatch, SpanBatch, metrics_request, traces_request
@@ -68,7 +69,7 @@ def published(*snapshots: Snapshot, config: Config | None = None) -> tuple[Keepi
     sink = KeepingSink()
     telemetry = Telemetry(config or Config(), [sink])
     for each in snapshots:
-        telemetry.publish(each, [])
+        telemetry.publish(each, Assessment())
     return sink, telemetry
 
 
@@ -148,7 +149,7 @@ def test_three_programs_are_three_resources_and_nothing_is_mixed() -> None:
                     main_module="",
                     spans=(block_span(goroutine_id=program.pid),),
                 ),
-                [],
+                Assessment(),
             )
         assert telemetry.close(5.0)
         metrics = [r for request in server.of("/v1/metrics") for r in request.metrics().resource_metrics]
@@ -198,7 +199,7 @@ def test_a_finding_is_a_metric_and_two_spans() -> None:
     sink = KeepingSink()
     telemetry = Telemetry(Config(), [sink])
     for seconds, findings in ((0, [finding()]), (10, [finding()]), (20, [])):
-        telemetry.publish(later(seconds), findings)
+        telemetry.publish(later(seconds), Assessment(findings))
     states = [attributes(span)["finding.state"] for batch in sink.spans for span in batch.spans]
     holding = ["otelchan.finding" in by_name(messages[0]) for messages in sink.messages()]
     assert (["started", "ended"], [True, True, False]) == (states, holding)
@@ -224,7 +225,7 @@ def test_planes_are_counted_over_programs() -> None:
     telemetry.flush()
     assert {("waits",): 2, ("operations",): 1} == numbers(telemetry.own, "otelchan.probe.attached")
     assert {("operations", "over_budget"): 1} == numbers(telemetry.own, "otelchan.probe.left_out")
-    telemetry.publish(later(10, process=process(2), planes=on), [])
+    telemetry.publish(later(10, process=process(2), planes=on), Assessment())
     telemetry.flush()
     assert {("waits",): 2, ("operations",): 2} == numbers(telemetry.own, "otelchan.probe.attached")
     assert {("operations", "over_budget"): 0} == numbers(telemetry.own, "otelchan.probe.left_out")
@@ -240,7 +241,7 @@ def test_series_over_the_cap_are_counted() -> None:
     points = [point for metric in by_name(live).values() for point in data_points(metric)]
     overflow = [point for point in points if "otel.metric.overflow" in attributes(point)]
     assert 10 == len(points) - len(overflow)
-    assert {(): 100 * 7 + 1 - 10} == numbers(telemetry.own, "otelchan.series.overflow")
+    assert {(): 100 * 7 + 2 - 10} == numbers(telemetry.own, "otelchan.series.overflow")
 
 
 def test_the_agents_own_metrics_go_the_same_way() -> None:
@@ -278,7 +279,7 @@ def test_a_file_gets_what_the_network_gets(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with otlp_server() as server:
         telemetry = Telemetry(Config(otlp_file=str(path), otlp=Otlp(endpoint=server.url, compression="gzip")))
-        telemetry.publish(snapshot([channel()], spans=(block_span(),)), [finding()])
+        telemetry.publish(snapshot([channel()], spans=(block_span(),)), Assessment([finding()]))
         assert telemetry.close(5.0)
         over_network = {
             (attributes(resource.resource)["service.name"], name)
@@ -302,7 +303,7 @@ def test_a_program_with_nothing_to_show_still_has_its_goroutines() -> None:
     """No channels seen yet: the goroutine count is there from the first interval."""
     sink, _ = published(snapshot(goroutines=GoroutineView(3)))
     ((live,),) = sink.messages()
-    assert ["go.goroutine.count"] == list(by_name(live))
+    assert ["go.goroutine.count", "goroutine.surge"] == list(by_name(live))
 
 
 def test_a_renamed_channel_ends_under_its_old_name() -> None:

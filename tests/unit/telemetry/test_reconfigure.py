@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otelchan.config import Config, Otlp
 from otelchan.errors import UsageError
+from otelchan.findings.types import Assessment
 from otelchan.telemetry import Telemetry
 from otelchan.telemetry.batches import SpanBatch
 from otelchan.telemetry.export import Backoff, NetworkSink
@@ -137,10 +138,10 @@ def test_the_protocol_can_be_changed() -> None:
 def test_another_token_is_sent_from_then_on() -> None:
     """A header of the settings, without a restart."""
     with otlp_server() as server, running(otlp(server, headers={"authorization": "old"})) as telemetry:
-        telemetry.publish(shop(0, "a"), [])
+        telemetry.publish(shop(0, "a"), Assessment())
         server.wait_for(METRICS, 1)
         telemetry.reconfigure(otlp(server, headers={"authorization": "new"}))
-        telemetry.publish(shop(1, "a"), [])
+        telemetry.publish(shop(1, "a"), Assessment())
         server.wait_for(METRICS, 2)
         assert ["old", "new"] == [request.headers["authorization"] for request in server.of(METRICS)]
 
@@ -155,7 +156,7 @@ def test_a_certificate_that_was_replaced_under_its_name_is_read_again(tmp_path: 
     with otlp_server(tls=tls) as server:
         config = Config(otlp=Otlp(endpoint=server.url, certificate=str(trusted)))
         with running(config) as telemetry:
-            telemetry.publish(shop(0, "a"), [])
+            telemetry.publish(shop(0, "a"), Assessment())
             time.sleep(0.5)
             assert [] == server.of(METRICS)
             shutil.copy(made.ca, trusted)
@@ -169,7 +170,7 @@ def test_files_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
         wrong = Otlp(endpoint="http://127.0.0.1:1", certificate=str(tmp_path / "none.pem"))
         with pytest.raises(UsageError, match="there is no such file"):
             telemetry.reconfigure(Config(otlp=wrong, series_per_process=1, max_overhead=1.0))
-        telemetry.publish(shop(0, "a", "b"), [])
+        telemetry.publish(shop(0, "a", "b"), Assessment())
         server.wait_for(METRICS, 1)
         assert [0.03] == allowed(telemetry)
 
@@ -177,12 +178,12 @@ def test_files_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
 def test_the_network_can_be_left_and_come_back_to() -> None:
     """What waited is delivered before it is left; then nothing is sent until it is enabled again."""
     with otlp_server() as server, running(otlp(server)) as telemetry:
-        telemetry.publish(shop(0, "a"), [])
+        telemetry.publish(shop(0, "a"), Assessment())
         telemetry.reconfigure(otlp(server, enabled=False))
         server.wait_for(METRICS, 1)
-        telemetry.publish(shop(1, "a"), [])
+        telemetry.publish(shop(1, "a"), Assessment())
         telemetry.reconfigure(otlp(server))
-        telemetry.publish(shop(2, "a"), [])
+        telemetry.publish(shop(2, "a"), Assessment())
         server.wait_for(METRICS, 2)
         lags = [by_name(r)["channel.lag"] for request in server.of(METRICS) for r in request.metrics().resource_metrics]
         times = [(data_points(metric)[0].time_unix_nano - NOW) // SECOND for metric in lags]
@@ -193,13 +194,13 @@ def test_more_series_are_allowed_from_then_on() -> None:
     """Per program, of one that is watched already, and in all; what exists stays when it becomes less."""
     with running(Config(series_per_process=3, series_total=4, otlp=Otlp(enabled=False))) as telemetry:
         target = telemetry._target(shop(0, pid=1))
-        telemetry.publish(shop(0, "a", "b", "c", pid=1), [])
+        telemetry.publish(shop(0, "a", "b", "c", pid=1), Assessment())
         assert 3 == len(target.series._admitted)
         telemetry.reconfigure(Config(series_per_process=2000, series_total=20, otlp=Otlp(enabled=False)))
-        telemetry.publish(shop(1, "d", "e", "f", "g", pid=1), [])
+        telemetry.publish(shop(1, "d", "e", "f", "g", pid=1), Assessment())
         assert 20 == len(target.series._admitted)
         telemetry.reconfigure(Config(series_per_process=1, series_total=1, otlp=Otlp(enabled=False)))
-        telemetry.publish(shop(2, "d", "e", "f", "g", pid=1), [])
+        telemetry.publish(shop(2, "d", "e", "f", "g", pid=1), Assessment())
         assert 20 == len(target.series._admitted)
 
 

@@ -135,7 +135,7 @@ def test_a_finding_makes_a_span_when_it_starts_and_when_it_ends() -> None:
         (span.start_time_unix_nano, span.end_time_unix_nano) for span in (started, ended)
     ]
     assert ["started", "ended"] == [attributes(span)["finding.state"] for span in (started, ended)]
-    assert 50 == attributes(ended)["finding.goroutine.count"]
+    assert 50 == attributes(ended)["finding.count"]
     assert (started.trace_id, started.span_id) == (ended.links[0].trace_id, ended.links[0].span_id)
     assert started.trace_id != ended.trace_id
 
@@ -166,3 +166,9 @@ def test_a_finding_that_is_more_than_information_is_an_error() -> None:
     (mild,) = FindingSpans().update([finding(severity="info")], NOW, last=False)
     assert (Status.STATUS_CODE_ERROR, "37 goroutines are stuck") == (started.status.code, started.status.message)
     assert [Status.STATUS_CODE_UNSET] * 2 == [span.status.code for span in (ended, mild)]
+
+
+def test_of_findings_at_one_place_the_worst_is_told() -> None:
+    """As of two circles of goroutines at the same lines; they come with the worst first."""
+    (started,) = FindingSpans().update([finding(count=9), finding(count=2)], NOW, last=False)
+    assert 9 == attributes(started)["finding.count"]
