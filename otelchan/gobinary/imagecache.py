@@ -11,10 +11,11 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from otelchan.files import NEW, own_folder
 
 log = logging.getLogger("otelchan")
 
@@ -23,7 +24,6 @@ MOST_BYTES = 64 << 20
 _MAGIC = b"otelchan image 1\n"
 _DIGEST = 32  # bytes of a SHA-256
 _SUFFIX = ".image"
-_NEW = ".new"
 
 
 @cache
@@ -46,7 +46,7 @@ class ImageCache:
         """What was stored for the executable with that SHA-256; None when nothing that can be trusted was."""
         name = digest + _SUFFIX
         try:
-            with self._opened(create=False) as folder:
+            with own_folder(self.folder, create=False) as folder:
                 data = _read(folder, name)
                 os.utime(name, dir_fd=folder, follow_symlinks=False)  # the least recently used goes first
         except FileNotFoundError:
@@ -67,27 +67,11 @@ class ImageCache:
             log.debug("an image of %d bytes is not cached: that is too much", len(data))
             return
         try:
-            with self._opened(create=True) as folder:
+            with own_folder(self.folder, create=True) as folder:
                 _write(folder, digest + _SUFFIX, data)
                 _prune(folder)
         except OSError as error:
             log.debug("the image cache %s is not written: %s", self.folder, error)
-
-    @contextmanager
-    def _opened(self, create: bool) -> Iterator[int]:
-        """The folder's descriptor. Raises OSError when it is not there, or not ours alone."""
-        if create:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            status = os.fstat(descriptor)
-            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                mode = stat.S_IMODE(status.st_mode)
-                raise PermissionError(f"it belongs to user {status.st_uid} with mode {mode:o}, not to us alone")
-            yield descriptor
-        finally:
-            os.close(descriptor)
 
 
 def _read(folder: int, name: str) -> bytes:
@@ -114,7 +98,7 @@ def _problem(data: bytes) -> str:
 
 def _write(folder: int, name: str, data: bytes) -> None:
     """Under its name only when it is whole."""
-    temporary = f"{name}.{os.getpid()}{_NEW}"
+    temporary = f"{name}.{os.getpid()}{NEW}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
@@ -132,7 +116,7 @@ def _prune(folder: int) -> None:
     with os.scandir(folder) as entries:
         found = [(entry.stat(follow_symlinks=False), entry.name) for entry in entries]
     for status, name in sorted(found, key=lambda item: item[0].st_mtime_ns, reverse=True):
-        if not name.endswith((_SUFFIX, _NEW)):
+        if not name.endswith((_SUFFIX, NEW)):
             continue
         kept, taken = kept + 1, taken + status.st_size
         if kept > MOST_FILES or taken > MOST_BYTES:

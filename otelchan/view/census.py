@@ -30,7 +30,7 @@ def census_document(
     Pure. Raises BinaryError when the executable has gone or changed since it was analysed.
     """
     parked = [goroutine for goroutine in census.goroutines if goroutine.status in PARKED]
-    parked.sort(key=lambda goroutine: (_age_ns(goroutine, census) is None, -(_age_ns(goroutine, census) or 0)))
+    parked.sort(key=lambda goroutine: (age_ns(goroutine, census) is None, -(age_ns(goroutine, census) or 0)))
     return {
         "version": VERSION,
         "source": origin.source if origin else "process",
@@ -38,8 +38,8 @@ def census_document(
         "time_unix_ns": census.time_unix_ns,
         "duration_ns": census.duration_ns,
         "bytes_read": census.bytes_read,
-        "process": _process(process),
-        "go": _go(image),
+        "process": process_object(process),
+        "go": go_object(image),
         "goroutines": {
             "count": census.counts.count,
             "created": census.counts.created,
@@ -64,7 +64,8 @@ def by_wait_reason(census: Census) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _process(process: Process) -> dict[str, Any]:
+def process_object(process: Process) -> dict[str, Any]:
+    """The JSON form of a process, the same everywhere."""
     return {
         "pid": process.pid,
         "created_unix_ns": process.created_unix_ns or None,
@@ -74,7 +75,8 @@ def _process(process: Process) -> dict[str, Any]:
     }
 
 
-def _go(image: GoImage) -> dict[str, Any]:
+def go_object(image: GoImage) -> dict[str, Any]:
+    """The JSON form of an executable."""
     return {
         "version": image.build.go_version,
         "main_package": image.build.main_package,
@@ -119,8 +121,8 @@ def _goroutine(
             {"address": hex(wait.channel), "name": _name(wait.channel, names)[0], "operation": wait.operation}
             for wait in goroutine.waits
         ],
-        "age_ns": _age_ns(goroutine, census),
-        "age_at_least": _age_ns(goroutine, census) is not None,
+        "age_ns": age_ns(goroutine, census),
+        "age_at_least": age_ns(goroutine, census) is not None,
         "frames": [frame_object(frame) for frame in traceback(image, goroutine.stack)],
         "stack_complete": goroutine.stack_complete,
         "depth": goroutine.depth,
@@ -129,8 +131,9 @@ def _goroutine(
     }
 
 
-def _age_ns(goroutine: Goroutine, census: Census) -> int | None:
-    # g.waitsince is stamped by the first garbage collection that sees the wait, so the wait is at least that old.
+def age_ns(goroutine: Goroutine, census: Census) -> int | None:
+    """At least how old a wait is: g.waitsince is stamped by the first garbage collection that sees it. None: no
+    collection has seen it."""
     if not goroutine.wait_since_ns:
         return None
     return max(census.monotonic_ns - goroutine.wait_since_ns, 0)

@@ -12,6 +12,7 @@ from otelchan.gobinary.types import UNKNOWN_FUNCTION, Frame, GoImage
 
 _WRAPPER = 23  # gobinary.pclntab.WRAPPER, whatever the release's number is
 _PANICS = ("runtime.gopanic", "runtime.sigpanic", "runtime.panicwrap")
+_INTERNAL = ("runtime.", "internal/runtime/", "reflect.", "internal/reflectlite.")  # as model.stacks
 _ALWAYS_SHOWN = ("runtime.runFinalizers", "runtime.runCleanups")
 
 
@@ -20,15 +21,52 @@ def traceback(image: GoImage, stack: Sequence[int]) -> tuple[Frame, ...]:
 
     Raises BinaryError when the executable has gone or changed since it was analysed.
     """
-    shown: list[Frame] = []
+    return tuple(frame for frame, _ in printed(image, stack))
+
+
+def printed(image: GoImage, stack: Sequence[int]) -> list[tuple[Frame, int]]:
+    """As traceback(), each frame with the return address in its function; 0 for a call that was inlined, which has no
+    code of its own."""
+    shown: list[tuple[Frame, int]] = []
     callee = ""
     for pc in stack:
         functions = image.functions
-        for frame, kind in zip(functions.frames(pc), functions.func_ids(pc), strict=True):
+        calls = functions.frames(pc)
+        for number, (frame, kind) in enumerate(zip(calls, functions.func_ids(pc), strict=True), 1):
             if _is_shown(frame.function, kind, callee):
-                shown.append(frame)
+                shown.append((frame, pc if number == len(calls) else 0))
             callee = frame.function
+    return shown
+
+
+def profiled(image: GoImage, pc: int, callee: str) -> tuple[Frame, ...]:
+    """The frames that a profile has of a return address, innermost first: all but wrappers and the outermost of all.
+
+    callee: the function called there. Source: tracebackPCs in src/runtime/traceback.go, allFrames in
+    src/runtime/pprof/proto.go, Go 1.26.
+    """
+    shown = []
+    functions = image.functions
+    for frame, kind in zip(functions.frames(pc), functions.func_ids(pc), strict=True):
+        if (kind != _WRAPPER or callee in _PANICS) and frame.function != "runtime.goexit":
+            shown.append(frame)
+        callee = frame.function
     return tuple(shown)
+
+
+def starter(image: GoImage, created_at: int) -> Frame | None:
+    """The line "created by" of a traceback: the function that has the `go` statement in its code, and the line of that
+    statement, which may be in a function that is inlined there; None when a traceback has no such line."""
+    functions = image.functions
+    frames = functions.frames(created_at) if created_at else ()
+    if not frames or not _is_shown(frames[-1].function, functions.func_ids(created_at)[-1], ""):
+        return None
+    return frames[0]._replace(function=frames[-1].function)
+
+
+def user_site(frames: Sequence[Frame]) -> Frame | None:
+    """The innermost frame that a person wrote: not of the runtime nor of reflection."""
+    return next((frame for frame in frames if not frame.function.startswith(_INTERNAL)), None)
 
 
 def creator(image: GoImage, created_at: int) -> Frame | None:

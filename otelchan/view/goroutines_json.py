@@ -1,0 +1,86 @@
+"""All goroutines as one JSON document, written a line at a time. Its keys are described in docs/goroutines-json.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from otelchan.gobinary.types import GoImage
+from otelchan.memory.types import Census, Goroutine
+from otelchan.target.types import Process
+from otelchan.view.census import age_ns, go_object, process_object
+from otelchan.view.goroutines import alive
+from otelchan.view.stacks import creator, traceback
+from otelchan.view.types import Origin
+from otelchan.view.words import frame_object
+
+VERSION = 1
+
+
+def goroutine_lines(
+    process: Process, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]], origin: Origin | None = None
+) -> Iterator[str]:
+    """The lines of the document. names: (name, source) by live address of the channel. origin: None for a process.
+
+    Raises BinaryError when the executable has gone or changed since it was analysed.
+    """
+    head = {
+        "version": VERSION,
+        "source": origin.source if origin else "process",
+        "origin": {"file": origin.file, **origin.details} if origin else None,
+        "time_unix_ns": census.time_unix_ns,
+        "duration_ns": census.duration_ns,
+        "process": process_object(process),
+        "go": go_object(image),
+        "count": census.counts.count,
+        "unread": census.unread,
+    }
+    stacks: dict[tuple[int, ...], int] = {(): 0}
+    yield "{\n"
+    yield from (f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
+    yield '  "goroutines": [\n'
+    yield from _rows(_goroutine(goroutine, image, census, names, stacks) for goroutine in alive(census))
+    yield '  ],\n  "stacks": [\n'
+    yield from _rows([frame_object(frame) for frame in traceback(image, stack)] for stack in stacks)
+    yield "  ]\n}\n"
+
+
+def _rows(values: Iterator[Any]) -> Iterator[str]:
+    comma = ""
+    for value in values:
+        yield f"{comma}    {json.dumps(value)}"
+        comma = ",\n"
+    yield "\n" if comma else ""
+
+
+def _goroutine(
+    goroutine: Goroutine,
+    image: GoImage,
+    census: Census,
+    names: Mapping[int, tuple[str, str]],
+    stacks: dict[tuple[int, ...], int],
+) -> dict[str, Any]:
+    age = age_ns(goroutine, census)
+    return {
+        "id": goroutine.id,
+        "status": goroutine.status,
+        "wait_reason": goroutine.wait_reason,
+        "select": goroutine.select,
+        "system": goroutine.system,
+        "waits": [
+            {
+                "address": hex(wait.channel),
+                "name": names.get(wait.channel, ("nil channel" if wait.channel == 0 else "", ""))[0],
+                "operation": wait.operation,
+            }
+            for wait in goroutine.waits
+        ],
+        "age_ns": age,
+        "age_at_least": age is not None,
+        "stack": stacks.setdefault(goroutine.stack, len(stacks)),
+        "stack_complete": goroutine.stack_complete,
+        "depth": goroutine.depth,
+        "created_by": frame_object(creator(image, goroutine.created_at)),
+        "parent_id": goroutine.parent_id,
+    }

@@ -1,0 +1,3 @@
+module example.com/dumped
+
+go 1.19
