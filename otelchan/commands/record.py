@@ -87,10 +87,15 @@ def record(
 
     publish: takes each snapshot as it was made live. Raises OtelchanError; then there is no file.
     """
+    from msgspec.structs import replace
+
     from otelchan import clock
     from otelchan.recording.recorder import Recorder
     from otelchan.recording.writer import Writer
 
+    # So that who holds the channels that goroutines wait on for long is in a short recording too.
+    findings = replace(config.findings, wait_s=min(config.findings.wait_s, duration_s / 2))
+    config = replace(config, findings=findings)
     seen: list[bool] = []  # of each snapshot, whether the program had ended
     told = threading.Event()  # by us, not by a signal
 
@@ -144,9 +149,10 @@ def _look(
 ) -> None:
     """Without probes, at memory alone."""
     from otelchan import clock
-    from otelchan.looks import Looks
+    from otelchan.looks import Holding, Looks
     from otelchan.memory.live import LiveReader
     from otelchan.memory.selfcheck import check
+    from otelchan.memory.types import Held
     from otelchan.model.observation import KernelState, Observation
     from otelchan.model.world import World
     from otelchan.programs import image_of
@@ -159,7 +165,8 @@ def _look(
         check(live, image, bias)
         image = recorder.image(image)
         world = recorder.world(World(process, image, bias, clock.unix_ns()))
-        looks = Looks(recorder.reader(live), image, bias)
+        looks, holding = Looks(recorder.reader(live), image, bias), Holding(live, image, bias)
+        holding.wait_ns = int(config.findings.wait_s * 1e9)
         ended, end_ns = False, clock.monotonic_ns() + int(duration_s * 1e9)
         while True:
             census: Census | None = looks.census()
@@ -167,7 +174,10 @@ def _look(
             census = None if ended else census
             channels = {channel.address: channel for channel in census.channels} if census else {}
             times = clock.unix_ns(), clock.monotonic_ns()
-            publish(world.snapshot(Observation(*times, KernelState(), census, channels, {}, ended)))
+            held = holding.held() if census else Held()
+            made = world.snapshot(Observation(*times, KernelState(), census, channels, {}, ended, held=held))
+            holding.heed(made.blocked)
+            publish(made)
             left_s = (end_ns - clock.monotonic_ns()) / 1e9
             if ended or left_s <= 0 or stop.wait(min(config.interval_s, left_s)):
                 return
