@@ -16,11 +16,11 @@ GO_OLDEST=26  # Go 1.x: what otelchan supports, so that programs built here can 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 2; }
 
-level=run extras=
+level=run extras='[tui]'
 case ${1:-} in
   "") ;;
-  --unit) level=unit extras='[test,lint]' ;;
-  --test) level=test extras='[test,lint]' ;;
+  --unit) level=unit extras='[tui,test,lint]' ;;
+  --test) level=test extras='[tui,test,lint]' ;;
   *) fail "unknown argument '$1': use --unit, --test or none" ;;
 esac
 
@@ -70,8 +70,8 @@ install_packages() {
 
 # .venv with otelchan itself, editable, so that .venv/bin/otelchan is always this clone.
 install_python() {
-  local stamp=.make/python-run wanted
-  [ -z "$extras" ] || stamp=.make/python-test
+  local stamp=.make/python-test wanted
+  [ "$level" != run ] || stamp=.make/python-run
   wanted="$PWD $(sha256sum pyproject.toml | cut -d' ' -f1)"
   if [ -x .venv/bin/otelchan ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
   if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
