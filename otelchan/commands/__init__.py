@@ -4,4 +4,19 @@ Each module has HELP (summary, description, example), add_arguments(parser) and 
 status. Its top imports nothing heavy, because `otelchan --help` imports them all; what it needs, main imports.
 """
 
-NAMES = ("run", "census", "plan", "findings", "record", "doctor", "config", "completion")
+NAMES = (
+    "run",
+    "census",
+    "goroutines",
+    "snapshot",
+    "diff",
+    "plan",
+    "findings",
+    "top",
+    "chain",
+    "explain",
+    "record",
+    "doctor",
+    "config",
+    "completion",
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from otelchan.commands.common import FINE, FOUND, Help, config_of, keep_images, 
 from otelchan.errors import TargetError
 
 if TYPE_CHECKING:
-    from otelchan.findings.types import Finding
+    from otelchan.findings.types import Assessment, Finding
     from otelchan.model.types import Snapshot
     from otelchan.target.types import Process
 
@@ -30,7 +31,13 @@ HELP = Help(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which processes, for how long."""
     add_processes(parser)
-    parser.add_argument("--duration", type=seconds, metavar="S", default=20.0, help="seconds to watch (default: 20)")
+    parser.add_argument(
+        "--duration",
+        type=seconds,
+        metavar="S",
+        default=20.0,
+        help="seconds to watch (default: 20; what only growth or time can show takes 60 and more)",
+    )
     add_json(parser)
     add_settings(parser)
 
@@ -57,20 +64,28 @@ def main(arguments: argparse.Namespace) -> int:
     return FOUND if found_anything(document) else FINE
 
 
+def _about(finding: Finding) -> tuple[object, ...]:
+    """What stays the same while it is the same finding."""
+    return finding.id, finding.channel, finding.wait_reason, finding.site, finding.created_by
+
+
 class LastLook:
     """Keeps what was last said of each program while it ran."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[int, int], tuple[Snapshot, list[Finding]]] = {}
+        self._last: dict[tuple[int, int], tuple[Snapshot, Sequence[Finding]]] = {}
 
-    def publish(self, snapshot: Snapshot, found: list[Finding]) -> None:
+    def publish(self, snapshot: Snapshot, assessment: Assessment) -> None:
         """Takes a look. The one after a program's end only says that it ended: what was seen before still counts."""
         key = (snapshot.process.pid, snapshot.process.start_ticks)
+        found: Sequence[Finding] = assessment.findings
         if snapshot.ended and key in self._last:
-            before, found = self._last[key]
+            before, found_before = self._last[key]
+            again = set(map(_about, found))  # older by now, and said in other words
+            found = (*found, *(finding for finding in found_before if _about(finding) not in again))
             snapshot = replace(before, ended=True)
         self._last[key] = snapshot, found
 
-    def watched(self) -> list[tuple[Process, list[Finding], Snapshot]]:
+    def watched(self) -> list[tuple[Process, Sequence[Finding], Snapshot]]:
         """Programs in the order in which they were first seen."""
         return [(snapshot.process, found, snapshot) for snapshot, found in self._last.values()]

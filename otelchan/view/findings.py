@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from otelchan.findings.types import Finding
+from otelchan.findings.types import FINDINGS, Finding, Member
 from otelchan.gobinary.types import Frame
 from otelchan.model.types import Blocked, ChannelView, Snapshot
 from otelchan.target.types import Process
@@ -48,6 +48,7 @@ def _finding(finding: Finding, snapshot: Snapshot) -> dict[str, Any]:
     channel = next((view for view in snapshot.channels if view.name == finding.channel), None)
     return {
         "id": finding.id,
+        "title": FINDINGS[finding.id].title,
         "severity": finding.severity,
         "sentence": finding.sentence,
         "channel": finding.channel,
@@ -63,7 +64,8 @@ def _finding(finding: Finding, snapshot: Snapshot) -> dict[str, Any]:
         "growth_per_minute": round(finding.growth_per_minute, 3),
         "evidence": finding.evidence,
         "facts": _json_value(finding.facts),
-        "goroutines": [_goroutine(blocked) for blocked in _members(finding, snapshot)],
+        "goroutines": [_member(member) for member in finding.members]
+        or [_goroutine(blocked) for blocked in _members(finding, snapshot)],
     }
 
 
@@ -79,6 +81,7 @@ def _members(finding: Finding, snapshot: Snapshot) -> list[Blocked]:
         if blocked.channel == finding.channel
         and blocked.wait_reason == finding.wait_reason
         and (finding.site is None or finding.site in blocked.frames)
+        and finding.created_by in (None, blocked.created_by)
     ]
     # A wait that began before we came is older than each whose begin we saw, whatever its lower bound.
     # Those that are not suspects yet are the youngest.
@@ -90,11 +93,29 @@ def _goroutine(blocked: Blocked) -> dict[str, Any]:
         "id": blocked.goroutine_id,
         "kind": blocked.wait_reason,
         "operation": blocked.operation,
+        "channel": blocked.channel,
         "channel_address": hex(blocked.channel_address),
         "age_ns": blocked.age.age_ns,
         "age_at_least": blocked.age.at_least,
         "frames": [frame_object(frame) for frame in blocked.frames],
         "created_by": frame_object(blocked.created_by),
+        "note": "",
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    """The same keys; what a finding does not say of its members is empty."""
+    return {
+        "id": member.goroutine_id,
+        "kind": member.wait_reason,
+        "operation": member.operation,
+        "channel": member.channel,
+        "channel_address": "",
+        "age_ns": member.age.age_ns,
+        "age_at_least": member.age.at_least,
+        "frames": [frame_object(frame) for frame in member.frames],
+        "created_by": None,
+        "note": member.note,
     }
 
 

@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from otelchan.findings.types import FINDINGS
 from otelchan.view.census_text import TOP_FRAMES
 from otelchan.view.table import Column, Table, print_table
 from otelchan.view.words import SECOND, age, count, duration, frame_of, growth, place
 
 SHOWN_GOROUTINES = 5
-LONG_ENOUGH_NS = 15 * SECOND
+LONG_ENOUGH_NS = int(max(entry.within_s for entry in FINDINGS.values())) * SECOND
 LOSSES = {
     "park": "waits whose duration is unknown, for want of room",
     "span": "spans lost, the ring buffer was full",
@@ -24,6 +25,7 @@ LOSSES = {
     "stale": "selects that may be counted twice",
     "case": "cases of selects not counted as would_block, for their number",
     "rare": "panics and receives after a close not counted, for want of room",
+    "edge": "places in the code that use a channel not counted, for want of room",
 }
 """What the reasons mean for whoever reads the numbers; see enum oc_loss in bpf/otelchan.h."""
 _WIDTH = 100
@@ -50,7 +52,8 @@ def _print_process(process: Mapping[str, Any], out: TextIO) -> None:
     for number, finding in enumerate(findings, 1):
         words = f"{number}. {finding['severity'].upper()} {finding['id']}: {finding['sentence']}"
         out.write(textwrap.fill(words, _WIDTH, subsequent_indent="   ", break_long_words=False) + "\n")
-    out.write("\n")
+    ids = sorted({finding["id"] for finding in findings})
+    out.write(f"`otelchan explain {ids[0]}` says what that means, how it can be wrong, and what to do.\n\n")
     print_table(_overview(findings), out)
     for number, finding in enumerate(findings, 1):
         if finding["goroutines"]:
@@ -65,19 +68,26 @@ def _remarks(process: Mapping[str, Any]) -> list[str]:
     ]
     remarks += [f"{number} {LOSSES.get(reason, reason)}" for reason, number in process["losses"].items()]
     if not process["findings"] and process["watched_ns"] < LONG_ENOUGH_NS:
-        remarks.append(f"a leak shows by growing; watch for {duration(LONG_ENOUGH_NS)} or longer to find one")
+        remarks.append(f"some findings show only by growth or age; watch for {duration(LONG_ENOUGH_NS)} to be told all")
     if process["ended"]:
         remarks.append("the program ended while it was watched")
     return remarks
 
 
+def _lines(goroutine: Mapping[str, Any]) -> list[str]:
+    """Its top frames, and under them what it has to do with the others."""
+    frames = [place(frame_of(frame)) for frame in goroutine["frames"][:TOP_FRAMES]]
+    return [*frames, *([f"({goroutine['note']})"] if goroutine["note"] else [])]
+
+
 def _overview(findings: Sequence[Mapping[str, Any]]) -> Table:
     columns = [
         Column("no", number=True),
+        Column("id"),
         Column("channel", long=True),
         Column("made at", long=True),
-        Column("stuck", number=True),
-        Column("stuck at", long=True),
+        Column("count", number=True),
+        Column("at", long=True),
         Column("kind"),
         Column("oldest", number=True),
         Column("growing", number=True),
@@ -85,11 +95,12 @@ def _overview(findings: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         [
             str(number),
+            finding["id"],
             f"chan {finding['element_type']}" if finding["element_type"] else finding["channel"] or "-",
             finding["channel"] if finding["made_at"] else "-",
             str(finding["count"]),
             place(frame_of(finding["site"])),
-            finding["wait_reason"],
+            finding["wait_reason"] or "-",
             age(finding["oldest_ns"], finding["oldest_at_least"]),
             growth(finding["growth_per_minute"]),
         ]
@@ -110,10 +121,10 @@ def _goroutines(number: int, finding: Mapping[str, Any]) -> Table:
     rows = [
         [
             str(goroutine["id"]),
-            goroutine["channel_address"],
+            goroutine["channel_address"] or goroutine["channel"] or "-",
             goroutine["kind"],
             age(goroutine["age_ns"], goroutine["age_at_least"]),
-            "\n".join(place(frame_of(frame)) for frame in goroutine["frames"][:TOP_FRAMES]) or "-",
+            "\n".join(_lines(goroutine)) or "-",
         ]
         for goroutine in shown
     ]

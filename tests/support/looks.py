@@ -97,7 +97,7 @@ FINDING = Finding(
     oldest_ns=72 * SECOND,
     oldest_at_least=True,
     growth_per_minute=240.0,
-    evidence="growth",
+    evidence="grows",
     facts={"watched_s": 40, "site": STUCK},
 )
 

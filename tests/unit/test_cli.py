@@ -20,7 +20,19 @@ from otelchan.errors import TargetError
 from otelchan.target.selection import Selection
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("numpy", "capstone", "elftools", "requests", "opentelemetry", "google", "rich", "yaml", "msgspec", "shtab")
+HEAVY = (
+    "numpy",
+    "capstone",
+    "elftools",
+    "requests",
+    "opentelemetry",
+    "google",
+    "rich",
+    "yaml",
+    "msgspec",
+    "shtab",
+    "textual",
+)
 
 
 def parsed(*argv: str) -> Selection:
@@ -42,7 +54,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_processes_are_named_the_same_way_in_every_command() -> None:
     """By PID, by --exe, or all."""
-    for command in ("run", "census", "plan", "findings", "doctor"):
+    for command in ("run", "census", "goroutines", "plan", "findings", "doctor"):
         assert Selection(pids=(4711,)) == parsed(command, "4711")
         assert Selection(exe=("*/shop",)) == parsed(command, "--exe", "*/shop")
         assert Selection(exe=("*/shop", "api-*")) == parsed(command, "--exe", "*/shop", "--exe", "api-*")
@@ -50,7 +62,8 @@ def test_processes_are_named_the_same_way_in_every_command() -> None:
         narrowed = parsed(command, "--all", "--include", "/srv/*", "--exclude", "*-test", "--exclude", "job")
         assert Selection(all=True, include=("/srv/*",), exclude=("*-test", "job")) == narrowed
     assert Selection(pids=(1, 2, 3)) == parsed("run", "1", "2", "3")
-    assert Selection(pids=(4711,)) == parsed("record", "4711", "-o", "shop.rec")
+    for command in ("record", "snapshot"):
+        assert Selection(pids=(4711,)) == parsed(command, "4711", "-o", "shop.rec")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +79,11 @@ def test_processes_are_named_the_same_way_in_every_command() -> None:
         ["run", "4711", "--exclude", "*/shop"],
         ["run", "--all", "--exclude", ""],
         ["census", "--all", "--core", "core"],
+        ["goroutines"],
+        ["goroutines", "4711", "--recording", "x.rec"],
+        ["snapshot", "--core", "core", "--round", "1", "-o", "/no/such/file"],
+        ["diff", "/no/such/file", "4711"],
+        ["explain", "F99"],
     ],
 )
 def test_a_command_without_exactly_one_way_of_naming_processes_fails(
@@ -97,6 +115,10 @@ def test_a_command_without_exactly_one_way_of_naming_processes_fails(
         ["record", "4711"],
         ["record", "4711", "-o", "x", "--max-bytes", "much"],
         ["record", "4711", "-o", "x", "--max-bytes", "0"],
+        ["snapshot", "4711"],
+        ["goroutines", "4711", "--format", "svg"],
+        ["diff", "a.snap"],
+        ["diff", "a.snap", "b.snap", "--least", "0"],
         ["completion", "fish"],
         ["watch", "4711"],
         [],

@@ -27,10 +27,13 @@ COMPOSITION = (
     "sharing",
     "probes",
     "looks",
+    "aims",
+    "objectives",
     "arrivals",
     "programs",
     "preview",
     "postmortem",
+    "dumps",
     "recording",
     "tap",
     "cli",
@@ -40,7 +43,7 @@ COMPOSITION = (
     "testing",
     "__main__",
 )  # see every stage
-LEAVES = ("errors", "clock")  # may be imported by everyone
+LEAVES = ("errors", "clock", "files")  # may be imported by everyone
 SETTINGS_READERS = ("telemetry", "findings")  # stages that take their settings as values of types in config
 MOST_LINES = 300
 CLOCK_READS = {

@@ -1,4 +1,4 @@
-"""The JSON documents are what docs/census-json.md, docs/findings-json.md and docs/plan-json.md say they are."""
+"""The JSON documents are what docs/*-json.md and docs/snapshots.md say they are."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from otelchan.view.census import census_document
+from otelchan.view.chain import chain_document
+from otelchan.view.diff import diff_document
 from otelchan.view.findings import findings_document
+from otelchan.view.goroutines_json import goroutine_lines
 from otelchan.view.plan import plan_document
-from tests.support import looks, previews
+from otelchan.view.top_text import frame_document
+from tests.support import chains, compared, looks, previews, tops
 
 DOCS = Path(__file__).parents[3] / "docs"
 OPEN_OBJECTS = (
@@ -22,17 +26,33 @@ OPEN_OBJECTS = (
     "processes[].losses",
     "processes[].findings[].facts",
     "processes[].unknown",
+    "programs[].planes",
+    "programs[].losses",
+    "channels[].states",
 )
-NAMES = ("census-json.md", "findings-json.md", "plan-json.md")
+NAMES = (
+    "census-json.md",
+    "chain-json.md",
+    "findings-json.md",
+    "plan-json.md",
+    "goroutines-json.md",
+    "snapshots.md",
+    "top-json.md",
+)
 FRAME = {"function", "file", "line"}
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """A document of each shape, by the name of its description."""
+    seen = looks.PROCESS, looks.image(), looks.census(), looks.NAMES
     return {
-        "census-json.md": census_document(looks.PROCESS, looks.image(), looks.census(), looks.NAMES),
+        "census-json.md": census_document(*seen),
+        "chain-json.md": chain_document(chains.seen()),
         "findings-json.md": findings_document([(looks.PROCESS, [looks.FINDING], looks.snapshot())]),
+        "goroutines-json.md": json.loads("".join(goroutine_lines(*seen))),
+        "snapshots.md": diff_document(compared.before(), compared.after(), 10),
         "plan-json.md": plan_document([previews.preview(previews.samples())], [previews.REFUSED]),
+        "top-json.md": json.loads(json.dumps(frame_document(tops.frame()))),
     }
 
 

@@ -26,7 +26,16 @@ def test_a_finding_is_said_in_words_and_as_a_table() -> None:
     text = printed([looks.FINDING], looks.snapshot())
     assert "1. WARNING F1: 2 goroutines are blocked for ever" in text
     row = next(line for line in text.splitlines() if line.startswith(" 1  "))
-    facts = ["1", "chan main.Price", "main.askPrice main.go:87", "2", "main.askPrice.func1 main.go:89", "chan send"]
+    facts = [
+        "1",
+        "F1",
+        "chan main.Price",
+        "main.askPrice main.go:87",
+        "2",
+        "main.askPrice.func1 main.go:89",
+        "chan send",
+    ]
+    assert "`otelchan explain F1` says what that means" in text
     assert [*facts, ">= 1 min 12 s", "+240/min"] == [column.strip() for column in row.split("  ") if column.strip()]
 
 
@@ -59,10 +68,11 @@ def test_every_reason_of_loss_has_words() -> None:
 
 
 def test_goroutines_stuck_elsewhere_on_the_channel_are_not_of_the_finding() -> None:
-    """Only those with the finding's reason and line are its members."""
+    """Only those with the finding's reason, line and origin are its members."""
     elsewhere = replace(looks.blocked(50, 9), frames=(Frame("main.other", "/src/x.go", 1),))
     receiving = replace(looks.blocked(51, 9), wait_reason="chan receive")
-    snapshot = looks.snapshot(blocked=(elsewhere, receiving, looks.blocked(42, 72)))
+    other = replace(looks.blocked(52, 90), created_by=Frame("main.other", "/src/x.go", 2))
+    snapshot = looks.snapshot(blocked=(elsewhere, receiving, other, looks.blocked(42, 72)))
     (process,) = findings_document([(looks.PROCESS, [looks.FINDING], snapshot)])["processes"]
     assert [42] == [goroutine["id"] for goroutine in process["findings"][0]["goroutines"]]
 
@@ -82,11 +92,11 @@ def test_nothing_found_is_said_with_what_was_watched() -> None:
 
 
 def test_nothing_found_in_a_short_time_proves_little() -> None:
-    """A leak shows by growing, so somebody who watched for a moment is told."""
-    short = looks.snapshot(attached_unix_ns=looks.NOW_UNIX_NS - 3 * looks.SECOND)
-    assert "watch for 15 s or longer" in printed([], short)
-    assert "watch for" not in printed([], looks.snapshot())
-    assert "watch for" not in printed([looks.FINDING], short)
+    """Some findings take the longest time that is stated of any, so somebody who watched for less is told."""
+    long = looks.snapshot(attached_unix_ns=looks.NOW_UNIX_NS - 90 * looks.SECOND)
+    assert "watch for 1 min 30 s to be told all" in printed([], looks.snapshot())
+    assert "watch for" not in printed([], long)
+    assert "watch for" not in printed([looks.FINDING], looks.snapshot())
 
 
 def test_what_was_not_seen_is_said_too() -> None:

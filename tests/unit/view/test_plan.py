@@ -96,7 +96,7 @@ def test_every_plane_has_a_line_with_what_happens() -> None:
 
     assert row.split("  ")[-1] == "a trial of at most 1 s decides: the budget of 3 % is within what is expected"
     assert "60 k (3.9 k to 210 k)" in row
-    assert "8.6 % (0.55 % to 30 %)" in row
+    assert "9.2 % (0.59 % to 32 %)" in row
     assert "`--sample 20` looks longer, and knows more." in lines
 
 
