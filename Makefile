@@ -14,9 +14,9 @@ BENCH_OBJECTS := $(patsubst benchmarks/bpf/%.c,build/benchmarks/%.o,$(wildcard b
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
 PYTEST := .venv/bin/python -m pytest
-GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md docs/config.schema.json
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md docs/config.schema.json docs/findings.md
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names bench-analysis bench-growth fuzz matrix golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names bench-analysis bench-growth soak fuzz matrix findings golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -47,7 +47,7 @@ demo: setup ## watch a Go program that leaks goroutines and say what is wrong, o
 stack: setup-unit ## build the real Collector, Prometheus and Jaeger into the cache (minutes, once)
 	@.venv/bin/python scripts/stack.py
 
-unit: setup-unit ## unit tests: no root, under 20 seconds
+unit: setup-unit ## unit tests: no root, under a minute
 	@$(PYTEST) -n auto tests/unit
 
 binaries: setup-test ## tests of what is found in real Go executables: no root
@@ -74,10 +74,11 @@ lint: setup-unit ## ruff, ruff format and mypy, without changing anything
 offsets: setup-unit ## write the layout tables again from the DWARF of freshly built programs
 	@.venv/bin/python -m otelchan.gobinary.offsets
 
-docs: setup-unit ## write docs/metrics.md, docs/configuration.md and its schema again from the catalogue and the settings
+docs: setup-unit ## write docs/metrics.md, docs/configuration.md, its schema and docs/findings.md again from what is in the code
 	@.venv/bin/python -m otelchan.telemetry.catalogue >docs/metrics.md
 	@.venv/bin/python -m otelchan.config >docs/configuration.md
 	@.venv/bin/otelchan config schema >docs/config.schema.json
+	@.venv/bin/python -m otelchan.findings.reference >docs/findings.md
 
 bench: setup-test $(OBJECT) bench-objects ## measure what watching costs and write docs/overhead.*, three minutes; QUICK=1: half a one, writes nothing
 	@PYTHONPATH=. .venv/bin/python benchmarks/overhead.py $(if $(QUICK),--quick)
@@ -101,12 +102,19 @@ bench-analysis: setup-test $(OBJECT) stack ## measure how long first data takes 
 bench-growth: setup-test $(OBJECT) ## watch a million goroutines and 100,000 channels: memory, time and counts; 5 GB, five minutes
 	@PYTHONPATH=. .venv/bin/python benchmarks/growth.py
 
+soak: setup-test $(OBJECT) ## a latency objective with its real windows, 30 s and 5 min, on a real program: root, 14 minutes
+	@PYTHONPATH=. .venv/bin/python -m tests.soak.objectives
+
 fuzz: setup-test ## change bytes of real executables, many more than in every run; SEED=n repeats one, EXAMPLES=n says how many
 	@seed=$${SEED:-$$RANDOM}; echo "SEED=$$seed"; \
 	OTELCHAN_FUZZ_EXAMPLES=$${EXAMPLES:-1000} $(PYTEST) -n auto tests/binaries/test_fuzz.py --hypothesis-seed=$$seed
 
 matrix: setup-test build ## try every version of Go with every kind of executable and write docs/support-matrix.md, 20 minutes
 	@.venv/bin/python -m tests.support.matrix_page
+
+findings: setup-test build ## run every program that is wrong and its twin, and write the table in docs/findings.md, three minutes
+	@.venv/bin/python -m tests.support.findings_page
+	@$(MAKE) docs
 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture

@@ -21,12 +21,13 @@ from tests.support.stack import Collector, Prometheus, collector, jaeger, promet
 from tests.support.usage import processor_seconds, start_ticks
 
 WATCHED_S = 120  # under load; the looks come on top
-ALONE_S = 32  # before, and again after
+ALONE_S = 48  # before, and again after
+SLICE_S = 8  # what comes in between on a shared machine spoils some of them, not their median
 LOOKS = 6  # spread over the time watched
 LOADED_LOOKS = 3  # the last of them, when goroutines have waited for a minute
 WARM_UP_S = 8
 SETTLE_S = 0.5  # more than twice what the Collector keeps a point or a span waiting for company
-EXPORTED_S = 1.2  # the agent exports once a second
+EXPORTED_S = 1.6  # the agent exports once a second
 SCRAPES = 5  # tries
 
 
@@ -84,8 +85,8 @@ class Scrape(NamedTuple):
 class Watched(NamedTuple):
     """What came of it. held: looks while the load paused; loaded: while it did not; both by name of the program.
 
-    alone, watched: in that state. started: start time, in the beginning and at the end, by pid. logs: by name, before
-    anything was told to stop. exported: OTLP lines.
+    alone, watched: slices of the time in that state. started: start time, in the beginning and at the end, by pid.
+    logs: by name, before anything was told to stop. exported: OTLP lines.
     """
 
     subjects: Sequence[Subject]
@@ -179,6 +180,12 @@ def work(load: Load, subjects: Sequence[Subject], seconds: float) -> Work:
     return Work(last.rounds - first.rounds, used)
 
 
+def slices(load: Load, subjects: Sequence[Subject], seconds: float) -> list[Work]:
+    """What is done in each part of that time."""
+    number = round(seconds / SLICE_S)
+    return [work(load, subjects, seconds / number) for _ in range(number)]
+
+
 def look_at_all(subjects: Sequence[Subject], looks: dict[str, list[Look]], rest: float = 0) -> None:
     """At the same time: the load must not be held for long."""
     with ThreadPoolExecutor(len(subjects)) as pool:
@@ -188,7 +195,7 @@ def look_at_all(subjects: Sequence[Subject], looks: dict[str, list[Look]], rest:
 
 def watch(folder: Path) -> Watched:
     """The Collector and Prometheus, and twins of both that nobody watches, get the same load: first all of them alone,
-    then two of them watched by one agent, then alone again. Takes almost four minutes."""
+    then two of them watched by one agent, then alone again. Takes more than four minutes."""
     (twins := folder / "twins").mkdir()
     held: dict[str, list[Look]] = defaultdict(list)
     loaded: dict[str, list[Look]] = defaultdict(list)
@@ -205,12 +212,12 @@ def watch(folder: Path) -> Watched:
         started = {program.pid: start_ticks(program.pid) for program in programs}
         given = running.enter_context(load(Pair(entry, store), Pair(twin_entry, twin_store)))
         time.sleep(WARM_UP_S)
-        before, during = work(given, subjects, ALONE_S), []
+        before, during = slices(given, subjects, ALONE_S), []
         exported = folder / "otlp.jsonl"
         with agent(folder / "agent.log", *started, "--interval", 1, "--otlp-file", exported) as watching:
             watching.wait_for(r"watching pid", len(programs))
             for turn in range(LOOKS):
-                during.append(work(given, subjects, WATCHED_S / LOOKS))
+                during += slices(given, subjects, WATCHED_S / LOOKS)
                 if turn >= LOOKS - LOADED_LOOKS:
                     look_at_all(subjects, loaded)
                 with given.held():
@@ -219,13 +226,13 @@ def watch(folder: Path) -> Watched:
             with given.held():
                 time.sleep(SETTLE_S)
                 scraped = scrape(programs[1], store)
-        after = work(given, subjects, ALONE_S)
+        after = slices(given, subjects, ALONE_S)
         return Watched(
             subjects=subjects,
             held=held,
             loaded=loaded,
             scrape=scraped,
-            alone=[before, after],
+            alone=[*before, *after],
             watched=during,
             started={pid: (ticks, start_ticks(pid)) for pid, ticks in started.items()},
             failures=given.failures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otelchan.gobinary.functions import Function
 from otelchan.gobinary.plugins import Plugins
 from otelchan.gobinary.types import (
     BuildInfo,
@@ -40,6 +41,12 @@ class Functions:
     def find(self, name: str) -> str | None:
         """Every function is linked, unless it was said not to be."""
         return None if name in self._not_linked else name
+
+    def at(self, pc: int) -> Function | None:
+        """A function of sixteen bytes, where there are frames."""
+        start = pc // 16 * 16
+        found = next((frames for at, frames in self._frames.items() if start < at <= start + 16), ())
+        return Function(found[-1].function, start, start + 16) if found else None
 
     def frames(self, pc: int, call: bool = True) -> tuple[Frame, ...]:
         """The frames written down for this address."""

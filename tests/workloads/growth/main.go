@@ -4,6 +4,7 @@
 //	block N       N more goroutines that wait on four gates; the number of all of them
 //	wake N        N elements through the gates: each wakes a goroutine, which waits again; elements passed so far
 //	channels N    N more buffered channels; the number of all of them
+//	leak N         N more goroutines, each sending on a channel of its own that nobody receives from; all of them
 //	use N         N elements through the buffer of every channel; elements passed so far
 package main
 
@@ -23,6 +24,7 @@ const gateCount = 4
 var (
 	gates    [gateCount]chan int
 	blocked  int
+	leaked   int
 	woken    int64
 	passed   int64
 	channels []chan int
@@ -48,6 +50,9 @@ func main() {
 		case "wake":
 			wake(n)
 			fmt.Println(passed)
+		case "leak":
+			leak(n)
+			fmt.Println(leaked)
 		case "channels":
 			for i := 0; i < n; i++ {
 				channels = append(channels, makeOne())
@@ -70,6 +75,25 @@ func block(n int) {
 	}
 	blocked += n
 	settle()
+}
+
+// leak returns when all of them are parked, as far as a program can tell.
+func leak(n int) {
+	for i := 0; i < n; i++ {
+		go answer(makeAnswer())
+	}
+	leaked += n
+	settle()
+}
+
+//go:noinline
+func makeAnswer() chan int {
+	return make(chan int)
+}
+
+//go:noinline
+func answer(to chan<- int) {
+	to <- 1
 }
 
 //go:noinline
