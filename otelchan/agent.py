@@ -241,7 +241,8 @@ class Agent:
         return self._finders.setdefault(target_id, Finders(self._config.findings))
 
     def _tables(self) -> Tables:
-        tables = Tables(*(self.session.items(name) for name in Tables._fields))
+        # `channels` last: whatever was counted for a channel by then, it is known.
+        tables = Tables(**{name: self.session.items(name) for name in reversed(Tables._fields)})
         self.fill = {
             name: (len(table[0]), self.session.limits[name]) for name, table in zip(Tables._fields, tables, strict=True)
         }

@@ -39,6 +39,10 @@ class Looks:
         self.share = CENSUS_SHARE
         self._freed: dict[int, int] = {}
 
+    def is_due(self) -> bool:
+        """Whether the next census will be a new one."""
+        return self._census is None or clock.monotonic_ns() >= self._due_ns
+
     def census(self) -> Census | None:
         """A new census, or, while that would cost too much, the last one with new counts; None when memory cannot be
         read."""
@@ -108,14 +112,18 @@ class Holding:
         long &= kinds[columns.channel] if len(columns.channel) else long
         self._wanted = np.unique(columns.address[long])
 
-    def held(self) -> Held:
-        """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is
-        nobody to look for, when there is too much to look through, or when memory cannot be read."""
+    def held(self, again: bool = True) -> Held:
+        """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is nobody to
+        look for, when there is too much to look through, or when memory cannot be read.
+
+        again: a new census follows. To look later than the census would miss who acts in between, and is gone, while
+        those that it lets go on are still said to wait.
+        """
         if not len(self._wanted) or len(self._wanted) > _MOST_HELD:
             self._held, self._due_ns = Held(), 0
             return self._held
         began_ns = clock.monotonic_ns()
-        if began_ns >= self._due_ns:
+        if again and began_ns >= self._due_ns:
             spent_ns = clock.thread_cpu_ns()
             self._held = self._look()
             spent_ns = clock.thread_cpu_ns() - spent_ns

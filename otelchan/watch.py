@@ -239,6 +239,7 @@ class Watch:
 
     def observe(self, kernel: KernelState, ended: bool = False) -> Snapshot:
         """Look at the program's memory and put it together with what the kernel counted."""
+        held = Held() if ended else self._holding.held(self._looks.is_due())
         census = None if ended else self._looks.census()
         channels, registered = ChannelMap(()), None
         if census is not None:
@@ -258,7 +259,7 @@ class Watch:
             planes={plane.value: state for plane, state in self.probes.states.items()},
             ended=ended,
             registered=registered,
-            held=self._holding.held() if census is not None else Held(),
+            held=held if census is not None else Held(),
         )
         made = self.world.snapshot(seen)
         self._holding.heed(made.blocked)

@@ -34,7 +34,7 @@ FINDINGS = {
         Entry("F4", "read after close", "receives", 30),
         Entry("F5", "close fault", "panics", 15),
         Entry("F6", "drain residue", "elements", 30),
-        Entry("F7", "close order", "channels", 30),
+        Entry("F7", "close order", "channels", 45),
         Entry("F8", "never closed", "goroutines", 90),
         Entry("F9", "nil channel", "goroutines", 45),
         Entry("F10", "saturation", "elements and senders that wait", 75),

@@ -78,7 +78,7 @@ class StatesFinder:
 
     def find(self, snapshot: Snapshot, earlier: Sequence[Finding] = ()) -> list[Finding]:
         """Names whose dangling channels grow."""
-        live, now = snapshot.live, snapshot.time_unix_ns
+        live, now = snapshot.live, snapshot.seen_unix_ns if snapshot.ended else snapshot.time_unix_ns
         user = np.array([known.kind == "user" for known in live.names], np.bool_)
         columns = live.columns.rows(user[live.columns.name]) if len(live) else live.columns
         state = self._states(columns, now)

@@ -121,7 +121,7 @@ def test_a_process_in_namespaces_of_its_own_is_known_as_it_knows_itself(binary: 
     shutil.copy(binary, inside)
     container = (*contained(tmp_path), "/app/swift")
     with gathering(Selection(exe=("/app/swift",))) as agent:
-        early = start(*container, "-for", "8s")
+        early = start(*container, "-for", "20s")
         agent.wait_for("all planes are attached")
         late = swift(*container, "-for", "1s")
         agent.wait_for("has ended")
