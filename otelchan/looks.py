@@ -113,8 +113,8 @@ class Holding:
         self._wanted = np.unique(columns.address[long])
 
     def held(self, again: bool = True) -> Held:
-        """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is nobody to
-        look for, when there is too much to look through, or when memory cannot be read.
+        """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is
+        nobody to look for, when there is too much to look through, or when memory cannot be read.
 
         again: a new census follows. To look later than the census would miss who acts in between, and is gone, while
         those that it lets go on are still said to wait.

@@ -77,6 +77,7 @@ class ResidueFinder:
             if view.kind == "user"
             and view.element_type not in _NO_DATA
             and (view.closed or (view.residue and view.residue.value))
+            and not _one_each(view)
         }
         self._left = {name: left for name, left in self._left.items() if name in views}
         columns = snapshot.live.columns
@@ -117,6 +118,11 @@ class ResidueFinder:
             over = quiet_ns >= LONG_FACTOR * least_ns
         oldest_ns = int(quiet_ns[over].max(initial=0))
         return _Lying(int(live.length[over].sum()), int(over.sum()), oldest_ns, known)
+
+
+def _one_each(view: ChannelView) -> bool:
+    """No more than one element for each close: results that somebody did not wait for any more, which is by design."""
+    return bool(view.closes and view.residue and 0 < view.residue.value <= view.closes.value)
 
 
 def _count_gone(left: _Left, view: ChannelView, lying: int, now: int, last_look_ns: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from otelchan.config.targets import TargetRule
 from otelchan.target.selection import Selection
-from tests.support import require_kernel
+from tests.support import eventually, require_kernel
 from tests.support.container import contained
 from tests.support.gathering import NO_BUDGET, exported, finish, gathering, start, swift, truth_in
 
@@ -125,7 +125,7 @@ def test_a_process_in_namespaces_of_its_own_is_known_as_it_knows_itself(binary: 
         agent.wait_for("all planes are attached")
         late = swift(*container, "-for", "1s")
         agent.wait_for("has ended")
-        (seen,) = (seen for seen in agent.all() if seen.snapshot.ended)
+        (seen,) = eventually(lambda: [seen for seen in agent.all() if seen.snapshot.ended])
         finish(early)
 
     assert not Path("/app/swift").exists()
