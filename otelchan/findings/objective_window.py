@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from otelchan.kernel.types import FINE_BUCKETS, bucket_bound_ns
+
 FIRST, LAST, PARTS = 10, 37, 8
 BUCKETS = (LAST - FIRST) * PARTS + 2
 _FEW = 50  # durations that are put in buckets one by one, which is quicker then
@@ -23,11 +25,9 @@ Counts = Mapping[int, int]
 
 def bound_ns(bucket: int) -> int:
     """The inclusive upper bound of a bucket; of the last one, which has none, the lower bound."""
-    if bucket == 0:
-        return 1 << FIRST
-    octave, part = divmod(min(bucket, BUCKETS - 2) - 1, PARTS)
-    low = 1 << (FIRST + octave)
-    return low + (part + 1) * (low // PARTS)
+    bound = bucket_bound_ns(min(bucket, BUCKETS - 2), FINE_BUCKETS)
+    assert bound is not None  # only the last one has none
+    return bound
 
 
 def bucket_of(duration_ns: int) -> int:
