@@ -12,12 +12,25 @@ from otelchan import clock
 from otelchan.errors import MemoryGone
 from otelchan.gobinary.types import GoImage
 from otelchan.memory.census import take_census
-from otelchan.memory.channels import read_channels
+from otelchan.memory.channels import NOBODY, allocated_channels, read_channels
 from otelchan.memory.counts import read_counts
 from otelchan.memory.holders import find_holders
+from otelchan.memory.labels import labels_of
 from otelchan.memory.modules import modules_of
 from otelchan.memory.registered import registered
-from otelchan.memory.types import Census, Channel, ChannelMap, Held, Reader, Words
+from otelchan.memory.types import (
+    Census,
+    Channel,
+    ChannelMap,
+    Channels,
+    Goroutines,
+    Held,
+    Indices,
+    LabelsOf,
+    Reader,
+    Words,
+)
+from otelchan.model.addresses import ByAddress
 from otelchan.model.types import Blocked, BlockedList
 
 log = logging.getLogger("otelchan")
@@ -37,7 +50,7 @@ class Looks:
         self._census: Census | None = None
         self._due_ns = 0
         self.share = CENSUS_SHARE
-        self._freed: dict[int, int] = {}
+        self._freed = ByAddress.of({})
 
     def is_due(self) -> bool:
         """Whether the next census will be a new one."""
@@ -71,18 +84,33 @@ class Looks:
         except MemoryGone:
             return {}
 
-    def live_channels(self, made: Mapping[int, int], skip: Mapping[int, Channel]) -> dict[int, Channel]:
+    def live_channels(self, made: Mapping[int, int], skip: ChannelMap) -> Channels:
         """Of the channels that the kernel side knows, address -> time of its make, those that are still allocated.
 
         A channel that was found freed is not read again until its address is made again: the kernel's map keeps it
         until it needs the room, and a program may make a channel per request.
         """
-        made = dict(made.items())
-        wanted = [a for a, time in made.items() if a not in skip and not (time and self._freed.get(a) == time)]
-        found = self.channels(wanted)
-        self._freed = {a: time for a, time in self._freed.items() if made.get(a) == time}
-        self._freed.update({a: made[a] for a, channel in found.items() if channel.allocated is False})
-        return {a: channel for a, channel in found.items() if channel.allocated is not False}
+        known = ByAddress.of(made)
+        freed = (known.number != 0) & (self._freed.numbers(known.address, np.zeros_like(known.number)) == known.number)
+        wanted = ~freed & ~skip.find(known.address)[0] & (known.address != 0)
+        image = self._image
+        try:
+            found, live = allocated_channels(
+                self._reader, image.layout, image.globals, self._bias, known.address[wanted]
+            )
+            freed[np.flatnonzero(wanted)[~live]] = True
+        except MemoryGone:
+            found = NOBODY.channels
+        self._freed = ByAddress(known.address[freed], known.number[freed])
+        return found
+
+    def labels(self, goroutines: Goroutines, places: Indices) -> LabelsOf:
+        """Profiler labels of these goroutines of the last census; none where memory cannot be read any more."""
+        try:
+            return labels_of(self._reader, self._image.layout, goroutines, places)
+        except MemoryGone as error:
+            log.debug("%s", error)
+            return LabelsOf([()] * len(places), len(places))
 
     def registered(self, channels: ChannelMap) -> frozenset[int] | None:
         """Those of these channels that os/signal sends to; None where that cannot be told."""

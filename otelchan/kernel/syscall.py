@@ -164,13 +164,13 @@ def queue_pop(fd: int, value_size: int) -> bytes | None:
     return value.raw
 
 
-def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytes, bytes]:
+def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytearray, bytearray]:
     """All keys and all values of a hash map, concatenated in the same order: see map_pieces."""
-    all_keys, all_values = [], []
+    keys, values = bytearray(), bytearray()
     for some_keys, some_values in map_pieces(fd, key_size, value_size, chunk):
-        all_keys.append(some_keys)
-        all_values.append(some_values)
-    return b"".join(all_keys), b"".join(all_values)
+        keys += some_keys
+        values += some_values
+    return keys, values
 
 
 def map_pieces(fd: int, key_size: int, value_size: int, chunk: int) -> Iterator[tuple[bytes, bytes]]:

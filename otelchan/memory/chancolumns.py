@@ -8,7 +8,7 @@ from typing import NamedTuple, overload
 import numpy as np
 
 from otelchan.memory.made import Made
-from otelchan.memory.rows import Indices, Words
+from otelchan.memory.rows import Indices, Mask, Words
 
 CHANNEL_COLUMNS = (
     *("address", "length", "capacity", "element_size", "closed", "timer"),
@@ -89,6 +89,15 @@ class Channels(Sequence[Channel]):
     def __repr__(self) -> str:
         return repr(tuple(self))
 
+    def joined(self, others: Channels) -> Channels:
+        """These and others, none of which is here."""
+        if not len(others):
+            return self
+        numbers = np.concatenate((self.numbers, others.numbers))
+        order = np.argsort(numbers[:, _ADDRESS])
+        serial = np.concatenate((self.serial, self._made.serials(len(others))))
+        return Channels(numbers[order], {**self.elements, **others.elements}, serial[order], self._made)
+
     def _objects(self, places: Indices) -> list[Channel]:
         return self._made.of(self.serial[places], lambda missing: self.new(places[missing]))
 
@@ -121,10 +130,7 @@ class ChannelMap(Mapping[int, Channel]):
         self.columns = channels if isinstance(channels, Channels) else None
         self.others: dict[int, Channel] = {} if self.columns is not None else {c.address: c for c in channels}
         self.others.update(others or {})
-        self._places: dict[int, int] = {}
         self._numbers: Words | None = None
-        if self.columns is not None:
-            self._places = dict(zip(self.columns.address.tolist(), range(len(self.columns)), strict=True))
 
     @classmethod
     def of(cls, channels: Mapping[int, Channel]) -> ChannelMap:
@@ -138,6 +144,8 @@ class ChannelMap(Mapping[int, Channel]):
         return self._numbers
 
     def _all_numbers(self) -> Words:
+        if self.columns is not None and not self.others:
+            return self.columns.numbers
         others = [
             (
                 *(c.address, c.length, c.capacity, c.element_size, c.closed, c.timer),
@@ -148,10 +156,18 @@ class ChannelMap(Mapping[int, Channel]):
         rows = np.array(others, np.uint64).reshape(-1, len(CHANNEL_COLUMNS))
         return rows if self.columns is None else np.concatenate((self.columns.numbers, rows))
 
-    def update(self, others: Mapping[int, Channel]) -> None:
+    def update(self, others: Channels) -> None:
         """Add channels that are not here."""
         self._numbers = None
-        self.others.update(others)
+        self.columns = others if self.columns is None else self.columns.joined(others)
+
+    def find(self, addresses: Words) -> tuple[Mask, Indices]:
+        """Which of these are among the columns, and at which place."""
+        if self.columns is None or not len(self.columns):
+            return np.zeros(len(addresses), np.bool_), np.zeros(len(addresses), np.int64)
+        known = self.columns.address
+        place = np.minimum(np.searchsorted(known, addresses), len(known) - 1)
+        return known[place] == addresses, place
 
     def of_type(self, element_type: str) -> list[int]:
         """Addresses of the channels of that element type."""
@@ -163,23 +179,26 @@ class ChannelMap(Mapping[int, Channel]):
 
     def many(self, addresses: Sequence[int]) -> list[Channel]:
         """The channels at these addresses, made at one go."""
-        inside = [address for address in addresses if address in self._places]
-        found = self.others
-        if self.columns is not None:
-            places = np.array([self._places[address] for address in inside], np.int64)
-            found = self.others | dict(zip(inside, self.columns.new(places), strict=True))
-        return [found[address] for address in addresses]
+        inside, place = self.find(np.array(addresses, np.uint64))
+        new = iter(self.columns.new(place[inside]) if self.columns is not None else ())
+        return [
+            next(new) if there else self.others[address]
+            for address, there in zip(addresses, inside.tolist(), strict=True)
+        ]
 
     def __getitem__(self, address: int) -> Channel:
         (channel,) = self.many([address])
         return channel
 
     def __contains__(self, address: object) -> bool:
-        return address in self._places or address in self.others
+        return address in self.others or (
+            isinstance(address, int) and bool(self.find(np.array([address], np.uint64))[0])
+        )
 
     def __iter__(self) -> Iterator[int]:
-        yield from self._places
+        if self.columns is not None:
+            yield from self.columns.address.tolist()
         yield from self.others
 
     def __len__(self) -> int:
-        return len(self._places) + len(self.others)
+        return (0 if self.columns is None else len(self.columns)) + len(self.others)

@@ -60,13 +60,34 @@ def read_channels(
     if not len(wanted):
         return {}
     types = type_range(reader, layout, globals_, bias)
+    rows = _rows(reader, layout, globals_, bias, wanted)
+    return {channel.address: channel for channel in _objects(reader, layout, types, bias, rows)}
+
+
+def allocated_channels(
+    reader: Reader, layout: Layout, globals_: Globals, bias: int, addresses: Words
+) -> tuple[Channels, Mask]:
+    """As read_channels, of very many: those that are allocated, and which of the addresses these are.
+
+    addresses: ascending, none twice, none 0.
+    """
+    if not len(addresses):
+        return NOBODY.channels, np.zeros(0, np.bool_)
+    types = type_range(reader, layout, globals_, bias)
+    rows = _rows(reader, layout, globals_, bias, addresses)
+    numbers = _numbers(rows)[rows.live]
+    elements = _elements(reader, layout, types, bias, numbers[:, CHANNEL_COLUMNS.index("kind")])
+    made: Made[Channel] = Made()
+    return Channels(numbers, elements, made.serials(len(numbers)), made), rows.live
+
+
+def _rows(reader: Reader, layout: Layout, globals_: Globals, bias: int, wanted: Words) -> _Rows:
     found, whole = _read(reader, layout, wanted)
     live = whole & _plausible(reader, layout, wanted, found)
     survived, asked = np.zeros(len(wanted), np.bool_), np.flatnonzero(live)
     live[asked], survived[asked] = slots(reader, layout, globals_, bias, wanted[asked])
     senders, receivers = (_queue_lengths(reader, layout, found[f"{name}.first"], live) for name in ("sendq", "recvq"))
-    channels = _objects(reader, layout, types, bias, _Rows(wanted, found, live, senders, receivers, survived))
-    return {channel.address: channel for channel in channels}
+    return _Rows(wanted, found, live, senders, receivers, survived)
 
 
 class WaitedOn(NamedTuple):
@@ -93,26 +114,34 @@ def waited_on(
     senders, receivers = (
         np.bincount(which[waits.operation == operation], minlength=len(addresses)) for operation in (SEND, RECV)
     )
-    counted = found["timer"] == 0  # len and cap of a timer's channel are 0, as the program sees them
+    survived = np.zeros(len(addresses), np.bool_)  # not asked: who waits holds it
+    numbers = _numbers(_Rows(addresses, found, live, senders, receivers, survived))[live]
+    made = previous.made or Made()
+    serial = _serials(numbers, previous.channels, made)
+    elements = _elements(reader, layout, types, bias, numbers[:, CHANNEL_COLUMNS.index("kind")])
+    return WaitedOn(Channels(numbers, elements, serial, made), made)
+
+
+def _numbers(rows: _Rows) -> Words:
+    """CHANNEL_COLUMNS of each row. len and cap of a timer's channel are 0, as the program sees them."""
+    found = rows.found
+    counted = found["timer"] == 0
     columns = {
-        "address": addresses,
+        "address": rows.address,
         "length": found["qcount"] * counted,
         "capacity": found["dataqsiz"] * counted,
         "element_size": found["elemsize"],
         "closed": found["closed"],
         "timer": ~counted,
-        "senders": senders,
-        "receivers": receivers,
+        "senders": rows.senders,
+        "receivers": rows.receivers,
         "kind": found["elemtype"],
-        "survived": np.zeros(len(addresses), np.uint64),  # not asked: who waits holds it
+        "survived": rows.survived,
     }
-    numbers = np.empty((int(live.sum()), len(CHANNEL_COLUMNS)), np.uint64)
+    numbers = np.empty((len(rows.address), len(CHANNEL_COLUMNS)), np.uint64)
     for place, name in enumerate(CHANNEL_COLUMNS):
-        numbers[:, place] = columns[name][live]
-    made = previous.made or Made()
-    serial = _serials(numbers, previous.channels, made)
-    elements = _elements(reader, layout, types, bias, numbers[:, CHANNEL_COLUMNS.index("kind")])
-    return WaitedOn(Channels(numbers, elements, serial, made), made)
+        numbers[:, place] = columns[name]
+    return numbers
 
 
 def _read(reader: Reader, layout: Layout, addresses: Words) -> tuple[dict[str, NDArray[Any]], Mask]:

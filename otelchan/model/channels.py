@@ -121,7 +121,7 @@ def _add_blocked_keys(seen: Observation, live: Live, of_what: Indices, groups: l
 
 
 def _add_sums(seen: Observation, of_channel: Indices, groups: list[_Group]) -> None:
-    numbers = ChannelMap.of(seen.channels).numbers().astype(np.int64)
+    numbers = ChannelMap.of(seen.channels).numbers().view(np.int64)
     sums = np.zeros((len(groups), numbers.shape[1]), np.int64)
     np.add.at(sums, of_channel, numbers)
     count = np.bincount(of_channel, minlength=len(groups))

@@ -45,7 +45,7 @@ class Inventory:
         """One row per channel of `live`."""
         unix_offset_ns = seen.time_unix_ns - seen.monotonic_ns
         self._note_planes(seen, baselines, unix_offset_ns)
-        numbers = dict(zip(CHANNEL_COLUMNS, ChannelMap.of(seen.channels).numbers().astype(np.int64).T, strict=True))
+        numbers = dict(zip(CHANNEL_COLUMNS, ChannelMap.of(seen.channels).numbers().view(np.int64).T, strict=True))
         used = _of_channels(seen.kernel.used, live.address)
         made_ns = used.made_ns.astype(np.int64)
         made_ns[made_ns < self._from("attached_ns", "makes")] = 0

@@ -1,6 +1,10 @@
 """Goroutines and channels as columns are the same as the objects that they stand for."""
 
-from otelchan.memory.types import Channel, ChannelMap, Goroutine, Goroutines, Wait
+import numpy as np
+
+from otelchan.memory.chancolumns import Element
+from otelchan.memory.made import Made
+from otelchan.memory.types import Channel, ChannelMap, Channels, Goroutine, Goroutines, Wait
 from tests.support.fabricated import Fabricated
 from tests.unit.memory.test_census import census, small_program
 
@@ -71,8 +75,9 @@ def test_a_map_of_channels_finds_those_of_a_census_and_others() -> None:
         program.wait(program.goroutine(), (program.channel(4, 2), "recv"))
     waited_on = census(program).channels
     other = channel(1 << 46, length=3)
+    row = ChannelMap.of({other.address: other}).numbers()
     channels = ChannelMap(waited_on)
-    channels.update({other.address: other})
+    channels.update(Channels(row, {0x500: Element("int", 0x500)}, np.zeros(1, np.int64), Made()))
 
     every = {each.address: each for each in (*waited_on, other)}
     assert every == dict(channels)
