@@ -25,7 +25,7 @@ class Goroutine(NamedTuple):
     waits: what it is parked on; several for a select; empty when not parked on channels.
     stack: return addresses, innermost first, only for parked goroutines; at most the 4,097 innermost.
     stack_complete: the walk ended in runtime.goexit.
-    wait_since_ns: runtime.nanotime stamped by the garbage collector, 0 when no collection has seen the wait.
+    wait_since_ns: stamped by the garbage collector, 0 when no collection has seen the wait; not since when: stamps.py.
     system: started by the runtime itself (what runtime.NumGoroutine leaves out).
     park: (bytes of stack in use, pc, trackingSeq, first sudog), opaque: equal in two censuses while the goroutine is in
         the same park, also when its stack was moved in between.

@@ -13,9 +13,11 @@ from otelchan.memory.chancolumns import CHANNEL_COLUMNS, Channel, ChannelMap, Ch
 from otelchan.memory.columns import Goroutines
 from otelchan.memory.goroutine import Goroutine, Wait
 from otelchan.memory.rows import OPERATIONS, RECV, SEND, Indices, Mask, Waits, Words
+from otelchan.memory.stamps import NO_CYCLES, begun_by, cycles_in
 
 __all__ = [
     "CHANNEL_COLUMNS",
+    "NO_CYCLES",
     "OPERATIONS",
     "RECV",
     "SEND",
@@ -28,12 +30,16 @@ __all__ = [
     "Goroutines",
     "Held",
     "Indices",
+    "Labels",
+    "LabelsOf",
     "Mask",
     "Reader",
     "Wait",
     "Waits",
     "WindowReader",
     "Words",
+    "begun_by",
+    "cycles_in",
 ]
 
 
@@ -56,6 +62,18 @@ class Reader(Protocol):
     def read_joined(self, spans: NDArray[np.uint64]) -> bytearray | None:
         """All pieces, one (address, size) per row, in this order and joined; None when any of them cannot be read."""
         ...
+
+
+Labels = tuple[tuple[str, str], ...]
+"""Name and value of a goroutine's profiler labels."""
+
+
+class LabelsOf(NamedTuple):
+    """Labels of each goroutine that was asked for, in this order. unread: of so many they could not be read, not all of
+    them."""
+
+    labels: list[Labels]
+    unread: int
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from otelchan.memory.types import Census, Goroutines, Indices, Mask, Words
+from otelchan.memory.types import NO_CYCLES, Census, Goroutines, Indices, Mask, Words, begun_by, cycles_in
 from otelchan.model.observation import Parked, Parks
 from otelchan.model.types import Age
 
@@ -44,36 +44,37 @@ class Ages:
         nothing = np.zeros(0, np.uint64)
         self._seen = _Seen(nothing, (), np.zeros(0, np.int64))
         self._texts: dict[str, int] = {}
+        self._cycles = NO_CYCLES
 
     def of(self, census: Census, parked: Mapping[int, Parked]) -> AgeColumns:
         """The age of every goroutine of the census that waits."""
         goroutines, now = Goroutines.of(census.goroutines), census.monotonic_ns
         texts = np.array([self._texts.setdefault(text, len(self._texts)) for text in goroutines.reasons])
         waits = np.array([bool(text) for text in goroutines.reasons])[goroutines.reason]
-        since_ns = self._first_seen(goroutines, texts, waits, now)
-        stamp_ns = goroutines.since  # the garbage collector stamps g.waitsince with nanotime when it meets the wait
-        since_ns = np.where(stamp_ns != 0, np.minimum(since_ns, stamp_ns), since_ns)
+        self._cycles = cycles_in(goroutines.since, self._cycles)
+        since_ns = self._first_seen(goroutines, texts, waits, begun_by(goroutines.since, self._cycles, now))
         on_channel = np.zeros(len(goroutines), np.bool_)
         on_channel[goroutines.waits.owner] = True
         seen, seen_ns = Parks.of(parked).find(goroutines.address)
         exact = waits & on_channel & seen & (seen_ns <= now)
         return AgeColumns(waits, np.where(exact, now - seen_ns, np.maximum(now - since_ns, 0)), ~exact)
 
-    def _first_seen(self, goroutines: Goroutines, texts: Indices, waits: Mask, now: int) -> Indices:
-        """When the park of each goroutine was first seen; of those that wait it is remembered."""
+    def _first_seen(self, goroutines: Goroutines, texts: Indices, waits: Mask, begun_ns: Indices) -> Indices:
+        """Since when each goroutine is known to be parked; of those that wait it is remembered. begun_ns: of a park
+        seen for the first time. Proofs that come later change nothing: an age grows with time, and never jumps."""
         order = np.argsort(goroutines.id)
         order = order[waits[order]]
         columns = (*goroutines.park, texts[goroutines.reason])
         id_, same = goroutines.id[order], tuple(column[order] for column in columns)
-        first_ns = np.full(len(order), now)
+        first_ns = begun_ns[order]
         before = self._seen
         if len(before.id):
             place = np.minimum(np.searchsorted(before.id, id_), len(before.id) - 1)
             still = before.id[place] == id_
             for mine, theirs in zip(same, before.same, strict=True):
                 still &= mine == theirs[place]
-            first_ns = np.where(still, before.first_ns[place], now)
+            first_ns = np.where(still, before.first_ns[place], first_ns)
         self._seen = _Seen(id_, same, first_ns)
-        result = np.full(len(goroutines), now)
+        result = begun_ns.copy()
         result[order] = first_ns
         return result

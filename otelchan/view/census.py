@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otelchan.gobinary.types import GoImage
-from otelchan.memory.types import Census, Channel, Goroutine
+from otelchan.memory.types import Census, Channel, Goroutine, Goroutines, begun_by, cycles_in
 from otelchan.target.types import Process
 from otelchan.view.stacks import creator, traceback
 from otelchan.view.types import Origin
@@ -30,7 +30,8 @@ def census_document(
     Pure. Raises BinaryError when the executable has gone or changed since it was analysed.
     """
     parked = [goroutine for goroutine in census.goroutines if goroutine.status in PARKED]
-    parked.sort(key=lambda goroutine: (age_ns(goroutine, census) is None, -(age_ns(goroutine, census) or 0)))
+    ages_ns = least_ages_ns(census)
+    parked.sort(key=lambda goroutine: -ages_ns.get(goroutine.id, -1))
     return {
         "version": VERSION,
         "source": origin.source if origin else "process",
@@ -47,7 +48,7 @@ def census_document(
             "by_wait_reason": by_wait_reason(census),
         },
         "channels": [_channel(channel, names) for channel in census.channels],
-        "parked": [_goroutine(goroutine, image, census, names) for goroutine in parked],
+        "parked": [_goroutine(goroutine, image, ages_ns.get(goroutine.id), names) for goroutine in parked],
     }
 
 
@@ -110,7 +111,7 @@ def _channel(channel: Channel, names: Mapping[int, tuple[str, str]]) -> dict[str
 
 
 def _goroutine(
-    goroutine: Goroutine, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]]
+    goroutine: Goroutine, image: GoImage, age_ns: int | None, names: Mapping[int, tuple[str, str]]
 ) -> dict[str, Any]:
     return {
         "id": goroutine.id,
@@ -121,8 +122,8 @@ def _goroutine(
             {"address": hex(wait.channel), "name": _name(wait.channel, names)[0], "operation": wait.operation}
             for wait in goroutine.waits
         ],
-        "age_ns": age_ns(goroutine, census),
-        "age_at_least": age_ns(goroutine, census) is not None,
+        "age_ns": age_ns,
+        "age_at_least": age_ns is not None,
         "frames": [frame_object(frame) for frame in traceback(image, goroutine.stack)],
         "stack_complete": goroutine.stack_complete,
         "depth": goroutine.depth,
@@ -131,9 +132,10 @@ def _goroutine(
     }
 
 
-def age_ns(goroutine: Goroutine, census: Census) -> int | None:
-    """At least how old a wait is: g.waitsince is stamped by the first garbage collection that sees it. None: no
-    collection has seen it."""
-    if not goroutine.wait_since_ns:
-        return None
-    return max(census.monotonic_ns - goroutine.wait_since_ns, 0)
+def least_ages_ns(census: Census) -> dict[int, int]:
+    """By goroutine id at least how old its wait is, where collections of garbage prove it (memory/stamps.py)."""
+    goroutines = Goroutines.of(census.goroutines)
+    begun = begun_by(goroutines.since, cycles_in(goroutines.since), census.monotonic_ns)
+    proved = begun < census.monotonic_ns
+    ages = census.monotonic_ns - begun[proved]
+    return dict(zip(goroutines.id[proved].tolist(), ages.tolist(), strict=True))

@@ -67,7 +67,14 @@ def census() -> Census:
         stack_complete=True,
         depth=3,
     )
-    collector = Goroutine(address=0xC000001400, id=3, status="waiting", wait_reason="GC worker (idle)", system=True)
+    collector = Goroutine(
+        address=0xC000001400,
+        id=3,
+        status="waiting",
+        wait_reason="GC worker (idle)",
+        wait_since_ns=NOW_MONOTONIC_NS - 50 * SECOND,
+        system=True,
+    )
     running = Goroutine(address=0xC000001600, id=1, status="running")
     return Census(
         time_unix_ns=NOW_UNIX_NS,

@@ -52,11 +52,14 @@ def test_one_that_was_away_starts_anew() -> None:
     assert {7: Age(0, True), 8: Age(20, True)} == ages(seen, 120, waiting(7), waiting(8))
 
 
-def test_the_collectors_stamp_makes_it_older() -> None:
-    """When it is before the first look."""
+def test_the_next_stamp_of_the_collector_makes_it_older() -> None:
+    """A cycle stamps with the time of the cycle before, when the wait may not have begun: the next cycle proves it."""
     seen = Ages()
+    three = waiting(7, since=20), waiting(8, since=40), waiting(9, since=60)
 
-    assert {7: Age(80, True), 8: Age(0, True)} == ages(seen, 100, waiting(7, since=20), waiting(8, since=120))
+    assert {7: Age(60, True), 8: Age(40, True), 9: Age(0, True)} == ages(seen, 100, *three)
+    assert Age(40, True) == ages(seen, 100, waiting(8, since=40))[8]
+    assert Age(0, True) == ages(Ages(), 100, waiting(8, since=40))[8]
 
 
 def test_a_park_that_was_seen_is_exact_for_waits_on_channels_only() -> None:

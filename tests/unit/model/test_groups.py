@@ -26,7 +26,7 @@ FRAMES: dict[int, tuple[Frame, ...]] = {
 
 
 def waiting(id_: int, stack: tuple[int, ...] = (1, 2, 3), since_s: int = 90, **changes: object) -> Goroutine:
-    """A goroutine that has waited to send for ten seconds, unless since another time."""
+    """A goroutine that waits to send. since_s: when the collector stamped the wait."""
     facts = {"created_at": 4, "wait_since_ns": since_s * SECOND, "depth": len(stack), **changes}
     return Goroutine(id_, id_, "waiting", "chan send", (Wait(0xA, "send"),), stack=stack, **facts)  # type: ignore[arg-type]
 
@@ -43,7 +43,7 @@ def test_a_group_is_alike_in_all_that_is_said_of_it() -> None:
     found = groups([waiting(7), waiting(8, stack=(1, 5, 2, 3), since_s=80), waiting(9, since_s=95)])
 
     expected = GoroutineGroup(
-        "waiting", "chan send", (WORKER, CALLER), 4, GO, 3, Age(20 * SECOND, at_least=True), (8, 7, 9), 9
+        "waiting", "chan send", (WORKER, CALLER), 4, GO, 3, Age(10 * SECOND, at_least=True), (8, 7, 9), 9
     )
     assert [expected] == found
 

@@ -148,13 +148,17 @@ def test_a_park_seen_by_a_probe_has_an_exact_age() -> None:
 
 
 def test_a_park_older_than_the_agent_has_a_lower_bound() -> None:
-    """The collector stamped the wait at 20 s: it is at least 80 s old."""
+    """A collection stamped the wait, and another one ended at 30 s: it is at least 70 s old."""
     waiting = Goroutine(0xA0, 7, "waiting", "chan send", (Wait(A, "send"),), wait_since_ns=20 * SECOND)
+    later = Goroutine(0xB0, 8, "waiting", "sync.Mutex.Lock", wait_since_ns=30 * SECOND)
 
-    snapshot = world().snapshot(seen(KernelState(), (channel(A, 0, senders=1),), (waiting,)))
+    snapshot = world().snapshot(seen(KernelState(), (channel(A, 0, senders=1),), (waiting, later)))
 
-    assert snapshot.channels[0].oldest == {"send": Age(80 * SECOND, at_least=True)}
-    assert snapshot.goroutines.oldest == {"chan send": Age(80 * SECOND, at_least=True)}
+    assert snapshot.channels[0].oldest == {"send": Age(70 * SECOND, at_least=True)}
+    assert snapshot.goroutines.oldest == {
+        "chan send": Age(70 * SECOND, at_least=True),
+        "sync.Mutex.Lock": Age(0, at_least=True),
+    }
 
 
 def test_a_channel_nobody_saw_being_made_is_counted_under_its_name_all_the_same() -> None:
