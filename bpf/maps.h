@@ -20,13 +20,14 @@
 #define FD_edges    -15
 #define FD_fine     -16
 #define FD_blank    -17
+#define FD_asked    -18
 MAP_ARRAY(targets, struct oc_target, OC_TARGETS);
 MAP_ARRAY(tallies, struct oc_tally, OC_TARGETS);
 MAP_HASH(parked, struct oc_gkey, struct oc_park, OC_PARKED);
 MAP_LRU(channels, struct oc_ckey, struct oc_channel, OC_CHANNELS);
 MAP_HASH(counts, struct oc_ckey, struct oc_counts, OC_NAMES);
 MAP_HASH_LAZY(blocks, struct oc_hkey, struct oc_histogram, OC_HISTOGRAMS);
-MAP_ARRAY(fresh, struct oc_histogram, 1);	/* never written: an empty histogram to copy */
+MAP_ARRAY(fresh, struct oc_histogram, 1);	/* never written: zeros to copy, which need no room on the BPF stack */
 MAP_RING(events, OC_RING_BYTES);
 MAP_ARRAY(files, struct oc_file, OC_FILES);
 MAP_HASH(processes, u32, struct oc_process, OC_PROCESSES);
@@ -37,6 +38,7 @@ MAP_HASH_LAZY(rare, struct oc_ckey, struct oc_rare, OC_NAMES);
 MAP_HASH_LAZY(edges, struct oc_ekey, u64, OC_EDGES);
 MAP_HASH_LAZY(fine, struct oc_hkey, struct oc_fine, OC_FINES);
 MAP_ARRAY(blank, struct oc_channel, 1);	/* never written: an empty entry to copy */
+MAP_HASH(asked, struct oc_label_name, u32, OC_LABEL_NAMES);	/* profiler labels that are read; written by user space */
 
 struct oc_site {	/* everything a handler needs, decoded once */
 	u64 cookie;
@@ -114,14 +116,21 @@ OC_INLINE u64 oc_name_key(struct oc_site *s, u64 channel)
 	return known.name_key;
 }
 
+OC_INLINE void *oc_zeros(void)
+{
+	u32 zero = 0;
+	return MAP_LOOKUP(fresh, &zero);
+}
+
 OC_INLINE struct oc_counts *oc_counts_of(struct oc_site *s, u64 name_key)
 {
 	struct oc_ckey k = { .target = s->target, .id = name_key };
 	struct oc_counts *c = MAP_LOOKUP(counts, &k);
 	if (c)
 		return c;
-	struct oc_counts zero = {};
-	MAP_INSERT(counts, &k, &zero);
+	void *zeros = oc_zeros();
+	if (zeros)
+		MAP_INSERT(counts, &k, zeros);
 	c = MAP_LOOKUP(counts, &k);
 	if (!c)
 		oc_lost(s, OC_LOST_COUNT);
@@ -134,8 +143,9 @@ OC_INLINE struct oc_rare *oc_rare_of(struct oc_site *s, u64 name_key)
 	struct oc_rare *r = MAP_LOOKUP(rare, &k);
 	if (r)
 		return r;
-	struct oc_rare zero = {};
-	MAP_INSERT(rare, &k, &zero);
+	void *zeros = oc_zeros();
+	if (zeros)
+		MAP_INSERT(rare, &k, zeros);
 	r = MAP_LOOKUP(rare, &k);
 	if (!r)
 		oc_lost(s, OC_LOST_RARE);

@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "go_runtime.h"
 #include "uses.h"
+#include "labels.h"
 #include "waits.h"
 #include "operations.h"
 #include "lifecycle.h"

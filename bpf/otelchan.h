@@ -22,6 +22,9 @@
 #define OC_DELAYS       7	/* receives after a close, by delay: up to 100 ns, 1 us, ... 10 ms, and more */
 #define OC_SKIPS        16	/* ranges of code that channels are not named by */
 #define OC_SKIP_DEPTH   6	/* callers looked at to name a channel */
+#define OC_LABELS       4	/* profiler labels of a span, at most */
+#define OC_LABEL_BYTES  32	/* of a value: a trace id has that many */
+#define OC_LABEL_NAMES  16	/* that are asked for, of up to 16 bytes each */
 #define OC_WINDOW       32	/* words read at a wake site, from the stack pointer up */
 #define OC_CALL_DEPTH   8	/* frames from a channel operation to the function that a person wrote, at most */
 #define OC_ALL_REPLACED 64	/* so many users that found no free slot are looked at each time, and then only some */
@@ -30,6 +33,7 @@
 #define OC_BUCKET_FIRST 10
 #define OC_BUCKETS      110
 #define OC_FINE_BUCKETS 218	/* the same range, with 8 per octave */
+#define OC_OCTAVES      40	/* up to 2^10 ns, then each octave, to 2^49 ns */
 
 /* A channel nobody saw being made is counted under its address with this bit. */
 #define OC_UNNAMED      (1ULL << 63)
@@ -68,7 +72,7 @@ enum oc_panic_type {	/* attribute error.type */
 enum oc_loss {
 	OC_LOST_PARK = 0,	/* no room for a park: its duration is unknown */
 	OC_LOST_SPAN,		/* ring buffer full */
-	OC_LOST_SAMPLED,	/* over the span rate */
+	OC_LOST_SAMPLED,	/* over the span rate, and not the longest of its kind */
 	OC_LOST_COUNT,		/* no room for a channel name: the operation is not counted */
 	OC_LOST_HISTOGRAM,	/* no room for a histogram */
 	OC_LOST_READ,		/* the program's memory could not be read */
@@ -78,6 +82,7 @@ enum oc_loss {
 	OC_LOST_CASE,		/* a case of a select that took its default branch, and had more than are counted */
 	OC_LOST_RARE,		/* no room for a channel's rare facts: a panic, or what came after a close */
 	OC_LOST_EDGE,		/* no room for who uses a channel: a place in the program's code */
+	OC_LOST_LABEL,		/* profiler labels of a blocked goroutine could not be read, not all of them */
 	OC_LOSSES = 16,
 };
 
@@ -131,6 +136,15 @@ struct oc_target {	/* map `targets`, by target id: written by user space */
 	u32 hchan_lock, hchan_closed, hchan_qcount;
 	u32 g_parent;	/* OC_ABSENT before Go 1.21 */
 	u32 objectives;	/* entries of this target in `fine`; 0: there is no need to look */
+	u32 round;	/* of looking: user space counts on before it takes what was sent in the one before */
+	u32 g_labels;
+	u32 label_form;	/* enum oc_label_form */
+};
+
+enum oc_label_form {	/* what g.labels points to */
+	OC_LABELS_UNKNOWN = 0,
+	OC_LABELS_MAP,	/* until Go 1.23 */
+	OC_LABELS_LIST,
 };
 
 #define OC_ABSENT       0xffffffff	/* in place of an offset: there is no such field */
@@ -228,10 +242,14 @@ struct oc_hkey {	/* map `blocks` */
 	u64 operation;
 };
 
-struct oc_histogram {
+struct oc_histogram {	/* with its key and the kernel's own words in 1,024 bytes, which is what it takes of the kernel */
 	u64 count;
 	u64 sum_ns;
 	u64 buckets[OC_BUCKETS];
+	u64 round;	/* that `longest` is about */
+	/* Per octave, the longest block of the round that was sent: in which of 32 parts of the octave it ended, from 1 on;
+	 * 0: none was. Only blocks over the threshold are looked at. */
+	u8 longest[OC_OCTAVES];
 };
 
 struct oc_ekey {	/* map `edges` */
@@ -250,6 +268,16 @@ enum oc_record {	/* first word of a record in the ring buffer `events` */
 	OC_RECORD_PANIC,
 };
 
+struct oc_label_name {	/* map `asked`; the value means nothing */
+	u64 name[2];	/* filled up with zeros */
+};
+
+struct oc_label {
+	u64 name[2];	/* as in oc_label_name */
+	u64 size;	/* of value[] */
+	u8 value[OC_LABEL_BYTES];
+};
+
 struct oc_block {	/* one blocking operation over the threshold */
 	u32 record;
 	u32 target;
@@ -257,6 +285,8 @@ struct oc_block {	/* one blocking operation over the threshold */
 	u32 select;
 	u32 by_close;
 	u32 wait_reason;
+	u32 over_rate;		/* there was no room under the rate: sent only because it is the longest, see waits.h */
+	u32 round;		/* oc_target.round then */
 	u64 start, end;
 	u64 channel, name_key;
 	u64 g, goid;
@@ -265,6 +295,9 @@ struct oc_block {	/* one blocking operation over the threshold */
 	u64 stack_bytes;	/* of stack[] */
 	u64 waker_bytes;	/* of waker[] */
 	u64 waker[OC_WAKER_FRAMES];
+	u32 labels;		/* of label[]: those that are asked for */
+	u32 labels_left;	/* pairs that could not be read, or that there was no time for */
+	struct oc_label label[OC_LABELS];
 	u8 stack[OC_STACK_BYTES];
 };
 

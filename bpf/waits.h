@@ -31,22 +31,21 @@ OC_INLINE void oc_add_fine(struct oc_hkey *k, u64 ns)
 		__sync_fetch_and_add(&f->buckets[bucket], 1);
 }
 
-OC_INLINE void oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 ns)
+/* Returns where it is counted, or NULL when there is no room. */
+OC_INLINE struct oc_histogram *oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 ns)
 {
 	struct oc_hkey k = { .target = s->target, .name_key = name_key, .operation = operation };
 	if (s->config->objectives)
 		oc_add_fine(&k, ns);
 	struct oc_histogram *h = MAP_LOOKUP(blocks, &k);
 	if (!h) {
-		/* Too large for the BPF stack, so it is copied from `fresh`. */
-		u32 zero = 0;
-		struct oc_histogram *empty = MAP_LOOKUP(fresh, &zero);
-		if (empty)
-			MAP_INSERT(blocks, &k, empty);
+		void *zeros = oc_zeros();
+		if (zeros)
+			MAP_INSERT(blocks, &k, zeros);
 		h = MAP_LOOKUP(blocks, &k);
 		if (!h) {
 			oc_lost(s, OC_LOST_HISTOGRAM);
-			return;
+			return 0;
 		}
 	}
 	u32 bucket = oc_bucket(ns, 2, OC_BUCKETS);
@@ -54,6 +53,7 @@ OC_INLINE void oc_add_block(struct oc_site *s, u64 name_key, u32 operation, u64 
 	__sync_fetch_and_add(&h->sum_ns, ns);
 	if (bucket < OC_BUCKETS)
 		__sync_fetch_and_add(&h->buckets[bucket], 1);
+	return h;
 }
 
 OC_INLINE int oc_on_park(struct pt_regs *ctx, struct oc_site *s)
@@ -105,27 +105,60 @@ OC_INLINE void oc_mark_counted(struct oc_site *s, u64 g)
 		oc_lost(s, OC_LOST_STALE);
 }
 
+#define OC_OVER_RATE 0x100	/* in oc_wake.rank */
+
 struct oc_wake {	/* one wake, as far as it is known */
 	struct oc_known known;
 	u64 g, start, end, channel;
 	u32 operation, select, by_close;
+	u64 rank;	/* as oc_rank says */
 };
 
-/* Everything that a span needs and a counter does not. */
-OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wake *w)
+/* How long a block is among those of its octave, channel, operation and round. Returns where the longest that was sent
+ * stands, or NULL when there is no histogram, h. About w->rank: its part of 32 of the octave, and the round above.
+ *
+ * Two processors that begin a round at once may both forget what the other one has sent: then one more is sent than need
+ * be. What took 2^10 ns and less is all alike. */
+OC_INLINE u8 *oc_rank(struct oc_site *s, struct oc_histogram *h, struct oc_wake *w)
+{
+	u64 round = *(volatile u32 *)&s->config->round;	/* once: who is the longest of a round must be sent as of that round */
+	u32 number = oc_bucket(w->end - w->start, 5, 32 * (OC_OCTAVES - 1) + 1) + 31;	/* from 32 on 32 for each octave */
+	w->rank = round << 32 | ((number & 31) + 1);
+	if (!h)
+		return 0;
+	if (h->round != round) {
+		for (u32 i = 0; i < OC_OCTAVES; i++)
+			h->longest[i] = 0;
+		__sync_lock_test_and_set(&h->round, round);	/* not before they are zero */
+	}
+	u32 octave = number >> 5;
+	return octave < OC_OCTAVES ? &h->longest[octave] : 0;
+}
+
+/* Everything that a span needs and a counter does not. Over the rate, a block is sent all the same when none that was
+ * sent in this round is as long or longer: within 1/32, so that of each octave at most 32 are. */
+OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wake *w, struct oc_histogram *h)
 {
 	struct oc_target *t = s->config;
+	u8 *longest = oc_rank(s, h, w);
 	if (__sync_fetch_and_add(&s->tally->spans, 1) >= t->spans_allowed) {
 		__sync_fetch_and_add(&s->tally->spans, -1);
-		oc_lost(s, OC_LOST_SAMPLED);
-		return;
+		if (!longest || (u8)w->rank <= *longest) {
+			oc_lost(s, OC_LOST_SAMPLED);
+			return;
+		}
+		w->rank |= OC_OVER_RATE;
 	}
 	struct oc_block *b = RING_RESERVE(events, sizeof(struct oc_block));
 	if (!b) {
 		oc_lost(s, OC_LOST_SPAN);
 		return;
 	}
+	if (longest && (u8)w->rank > *longest)
+		*longest = w->rank;
 	b->record = OC_RECORD_BLOCK;
+	b->over_rate = (w->rank & OC_OVER_RATE) != 0;
+	b->round = w->rank >> 32;
 	b->target = s->target;
 	b->operation = w->operation;
 	b->select = w->select;
@@ -145,6 +178,7 @@ OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wa
 	b->wait_reason = oc_byte(s, w->g + t->g_waitreason);
 	long frames = bpf_get_stack(ctx, b->waker, sizeof(b->waker), BPF_F_USER_STACK);
 	b->waker_bytes = frames > 0 ? frames : 0;
+	oc_copy_labels(s, b, w->g);
 	u64 size = b->hi - b->sp;
 	if (size > OC_STACK_BYTES)
 		size = OC_STACK_BYTES;
@@ -244,9 +278,9 @@ OC_INLINE int oc_on_wake(struct pt_regs *ctx, struct oc_site *s)
 		return 0;
 	}
 	w.end = bpf_ktime_get_ns();
-	oc_add_block(s, w.known.name_key, w.operation, w.end - w.start);
+	struct oc_histogram *h = oc_add_block(s, w.known.name_key, w.operation, w.end - w.start);
 	if (w.end - w.start >= s->config->span_threshold_ns)
-		oc_send_span(ctx, s, &w);
+		oc_send_span(ctx, s, &w, h);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ def newborn_entry(image: GoImage, config: Config) -> np.ndarray:
     if rules.skip:
         set_skips(entry, skip_ranges(image, rules.skips).ranges, 0)
     entry["span_threshold_ns"] = int(config.span_threshold_ms * 1_000_000)
-    entry["spans_allowed"] = int(config.spans_per_second)
+    entry["spans_allowed"] = int(min(config.spans_per_second, config.spans_per_second_total))
     return entry
 
 
@@ -110,6 +110,11 @@ class Probes:
     def allow_spans(self, total: int) -> None:
         """So many spans may have been sent since the beginning, in all."""
         self._set("spans_allowed", total)
+
+    def turn(self) -> int:
+        """The next round: what is sent from now on says so, and has its own longest blocks. Returns its number."""
+        self._set("round", int(self._entry["round"]) + 1)
+        return int(self._entry["round"])
 
     def _set(self, field: str, value: int) -> None:
         if value != int(self._entry[field]):

@@ -13,6 +13,7 @@ from otelchan.gobinary.types import GoImage
 from otelchan.memory.counts import read_counts
 from otelchan.memory.live import LiveReader
 from otelchan.model.aliases import Alias, Rules
+from otelchan.model.ongoing import Pace, share_of
 from otelchan.target.process import load_bias, selected
 from otelchan.target.selection import Rule, Selection
 from otelchan.target.types import Process
@@ -51,6 +52,12 @@ def rules_of(config: Config) -> Rules:
     fields = ("name", "site", "function", "element_type")
     aliases = (Alias(*(getattr(alias, field) or "" for field in fields)) for alias in config.naming.aliases)
     return Rules(aliases, config.naming.skip)
+
+
+def pace_of(config: Config) -> Pace:
+    """When waits that go on are told of, and how many."""
+    first_ns = None if config.ongoing_span_s is None else int(config.ongoing_span_s * 1e9)
+    return Pace(first_ns, share_of(min(config.spans_per_second, config.spans_per_second_total)))
 
 
 PARKED_ENTRIES = 65536  # at least: 7 MB of kernel memory

@@ -15,8 +15,9 @@ from otelchan.arrivals import Arrival
 from otelchan.config import Config
 from otelchan.errors import OtelchanError
 from otelchan.executables import Counted, Executable
+from otelchan.kernel.rounds import Rounds
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BlockRecord, Loss, PanicRecord
+from otelchan.kernel.types import BlockRecord, PanicRecord
 from otelchan.looks import CENSUS_SHARE, Holding, Looks
 from otelchan.memory.types import Census, ChannelMap, Held
 from otelchan.model.observation import KernelState, Observation
@@ -26,9 +27,10 @@ from otelchan.opening import hold
 from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.governor import Governor
 from otelchan.plan.planner import make_plan
+from otelchan.plan.spanrate import Rate, SpanRate
 from otelchan.plan.types import Plane
 from otelchan.probes import NOT_EFFECTIVE, NOT_FOUND, OVER_BUDGET, SHARED, Probes, cost_of
-from otelchan.programs import rules_of
+from otelchan.programs import pace_of, rules_of
 from otelchan.tap import Tap
 
 log = logging.getLogger("otelchan")
@@ -41,16 +43,16 @@ class Watch:
     """One watched program. Raises OtelchanError when it must not be watched; then nothing was attached."""
 
     def __init__(
-        self, arrival: Arrival, session: Session, target_id: int, config: Config, tap: Tap, counted: Counted
+        self, arrival: Arrival, session: Session, target: int, config: Config, tap: Tap, counted: Counted, spans: Rate
     ) -> None:
-        """counted: what the kernel side has counted of a target."""
+        """counted: what the kernel side has counted of a target. spans: what all programs may send together."""
         process, self.file = arrival.process, arrival.file
         self.process = process
-        self._target_id = target_id
+        self._target_id = target
         self._session = session
         with ExitStack() as undo:
             self._handle, self.image, bias, reader = hold(arrival, undo)
-            plan = make_plan(self.image, target_id, process.open_path)
+            plan = make_plan(self.image, target, process.open_path)
             self._undo = undo.pop_all()
         entry = self.file.entry(bias) if self.file else None
         self.probes = Probes(session, process, self.image, bias, reader, plan, entry)
@@ -69,9 +71,9 @@ class Watch:
         self.looked_ns = 0  # when memory was read last
         self._settled = False
         self._plugins: tuple[str, ...] = ()
+        self._rate = SpanRate(config.spans_per_second, spans, clock.monotonic_ns())
+        self._rounds = Rounds()
         self.reconfigure(config)
-        self._allowance = self._span_rate
-        self._last_tick_ns = clock.monotonic_ns()
         for left in plan.left_out:
             log.warning("pid %d: the %s plane is left out: %s", process.pid, left.what, left.reason)
         first = self._looks.census()
@@ -108,7 +110,8 @@ class Watch:
             self.world.rename(rules)
             self.probes.skip(rules.skips)
         self._holding.wait_ns = int(config.findings.wait_s * 1e9)
-        self._span_rate = config.spans_per_second
+        self.world.ongoing.change(pace_of(config))
+        self._rate.own.per_second = config.spans_per_second
         self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
         if self.governor.budget != config.program_budget:
             self.governor.change_budget(config.program_budget)
@@ -191,7 +194,7 @@ class Watch:
         """Every few tens of milliseconds: charge the hits to the budget, give spans their rate. tally: its own."""
         now = clock.monotonic_ns()
         new, self.hits = tally["hits"] - self.hits, tally["hits"].copy()
-        self._allow_spans(int(tally["spans"]), now)
+        self.probes.allow_spans(self._rate.allowed(int(tally["spans"]), now))
         if self._settled and self.governor.share < _NOTHING and not new.any():
             self.cost_ns = dict.fromkeys(self.probes.links, 0)
             return
@@ -219,16 +222,16 @@ class Watch:
             log.info("pid %d: all planes are attached: %s", self.process.pid, ", ".join(links))
         self._settled = settled
 
-    def _allow_spans(self, used: int, now: int) -> None:
-        earned = self._span_rate * (now - self._last_tick_ns) / 1e9
-        self._last_tick_ns = now
-        self._allowance = min(self._allowance + earned, used + self._span_rate)
-        self.probes.allow_spans(int(self._allowance))
-
     # --- looking --------------------------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """What blocks from now on belongs to the snapshot after the next one."""
+        self._rounds.turn(self.probes.turn())
 
     def add(self, record: BlockRecord | PanicRecord) -> None:
         """A ring-buffer record of this program."""
+        if self._rounds.keeps(record):
+            return
         channel = None
         if not self.world.is_named(record.name_key):
             channel = self._looks.channels([record.channel]).get(record.channel)
@@ -239,6 +242,8 @@ class Watch:
 
     def observe(self, kernel: KernelState, ended: bool = False) -> Snapshot:
         """Look at the program's memory and put it together with what the kernel counted."""
+        for record in self._rounds.take() if ended else ():
+            self.add(record)
         held = Held() if ended else self._holding.held(self._looks.is_due())
         census = None if ended else self._looks.census()
         channels, registered = ChannelMap(()), None
@@ -260,9 +265,13 @@ class Watch:
             ended=ended,
             registered=registered,
             held=held if census is not None else Held(),
+            labels=self._looks.labels if census is not None else None,
         )
         made = self.world.snapshot(seen)
+        self._rate.charge(sum(span.ongoing for span in made.spans))
         self._holding.heed(made.blocked)
+        for record in self._rounds.take():
+            self.add(record)
         return made
 
     def _heed_plugins(self, census: Census) -> None:
@@ -276,11 +285,6 @@ class Watch:
         log.warning("pid %d: %s: all planes are off, and the census goes on", self.process.pid, opened)
         for plane in reversed(tuple(self.probes.plan.planes)):
             self.detach(plane, NOT_EFFECTIVE)
-
-    def losses(self) -> dict[str, int]:
-        """Losses by name, cumulative."""
-        lost = self._session.tally(self._target_id)["lost"]
-        return {loss.name.lower(): int(lost[loss]) for loss in Loss}
 
     def close(self) -> None:
         """Detach everything; the program runs on as if nobody had been there."""

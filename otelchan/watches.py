@@ -16,6 +16,7 @@ from otelchan.executables import Counted
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.session import Session
 from otelchan.kernel.types import TARGETS
+from otelchan.plan.spanrate import Rate
 from otelchan.probes import newborn_entry
 from otelchan.sharing import Executables
 from otelchan.tap import Tap
@@ -37,6 +38,7 @@ class Watches(dict[int, Watch]):
     def __init__(self, config: Config, selection: Selection, session: Session, tap: Tap, counted: Counted) -> None:
         super().__init__()
         self._config, self._session, self._tap, self._counted = config, session, tap, counted
+        self._spans = Rate(config.spans_per_second_total, clock.monotonic_ns())
         self._executables: Executables | None = None
         births: Births | None = None
         if selection.searches and in_initial_pid_namespace(PROC):
@@ -78,7 +80,7 @@ class Watches(dict[int, Watch]):
                 arrival.handle.close()
             raise TargetError(f"pid {process.pid}: {TARGETS} programs are watched already; run another otelchan for it")
         try:
-            watch = Watch(arrival, self._session, target, self._config, self._tap, self._counted)
+            watch = Watch(arrival, self._session, target, self._config, self._tap, self._counted, self._spans)
         except BaseException:
             if arrival.file is not None:
                 arrival.file.members.pop(target, None)
@@ -113,6 +115,7 @@ class Watches(dict[int, Watch]):
     def reconfigure(self, config: Config) -> None:
         """These settings from now on, for those that are watched and those that come."""
         self._config = config
+        self._spans.per_second = config.spans_per_second_total
         for watch in self.values():
             watch.reconfigure(config)
         if self._executables is not None:

@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
     from otelchan.view.findings_text import print_findings
 
     pause_s = max(SHORTEST_PAUSE_S, min(arguments.duration / LOOKS, LONGEST_PAUSE_S))
-    config = keep_images(config_of(arguments, interval_s=pause_s))
+    config = keep_images(config_of(arguments, interval_s=pause_s, ongoing_span_s="off"))
     last = LastLook()
     service.watch(config, selection, stop_on_signals(), arguments.duration, last.publish)
     watched = last.watched()

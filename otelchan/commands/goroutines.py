@@ -34,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Raises OtelchanError."""
     if arguments.format == "pprof" and not arguments.output and sys.stdout.isatty():
         raise UsageError("a pprof profile is binary and would garble the terminal; write it to a file with -o FILE")
-    look = look_at(arguments)
+    look = look_at(arguments, requests=arguments.format == "json")
     pieces = _pieces(look, arguments.format)
     if arguments.output:
         _write(arguments.output, pieces)
@@ -68,7 +68,7 @@ def _pieces(look: Look, form: str) -> Iterator[bytes]:
         from otelchan.view.goroutines_json import goroutine_lines
 
         names = names_for_census(look.image, look.census)
-        yield from _joined(goroutine_lines(look.process, look.image, look.census, names, look.origin))
+        yield from _joined(goroutine_lines(look.process, look.image, look.census, names, look.origin, look.requests))
     else:
         from otelchan.view.goroutines_text import goroutine_texts
 

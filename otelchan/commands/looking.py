@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from otelchan.arguments import add_processes, number_from_one, selection_of
@@ -12,7 +13,8 @@ from otelchan.errors import MemoryGone, TargetError, UsageError
 
 if TYPE_CHECKING:
     from otelchan.gobinary.types import GoImage
-    from otelchan.memory.types import Census
+    from otelchan.memory.types import Census, Reader
+    from otelchan.model.types import Request
     from otelchan.target.handle import Handle
     from otelchan.target.types import Process
     from otelchan.view.types import Origin
@@ -21,13 +23,16 @@ TRIES = 3
 
 
 class Look(NamedTuple):
-    """What was seen. origin: None for a running process. file: the executable, "" when it is not there."""
+    """What was seen. origin: None for a running process. file: the executable, "" when it is not there. requests: by
+    goroutine id, of those that are parked and say by their labels what they work for, if that was asked for; a
+    recording does not say it."""
 
     process: Process
     image: GoImage
     census: Census
     origin: Origin | None
     file: str
+    requests: Mapping[int, Request] = MappingProxyType({})
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
@@ -39,15 +44,18 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--round", type=number_from_one, metavar="N", help="which of its rounds (default: the last)")
 
 
-def look_at(arguments: argparse.Namespace) -> Look:
-    """The look that was asked for. Raises OtelchanError, UsageError unless it was asked for in exactly one way."""
+def look_at(arguments: argparse.Namespace, requests: bool = False) -> Look:
+    """The look that was asked for. requests: those too.
+
+    Raises OtelchanError, UsageError unless it was asked for in exactly one way.
+    """
     require_one_source(arguments)
     config = keep_images(config_of(arguments))
     if arguments.core:
-        return look_at_core(arguments.core, arguments.binary or "")
+        return look_at_core(arguments.core, arguments.binary or "", requests)
     if arguments.recording:
         return look_at_recording(arguments.recording, arguments.round)
-    return look_at_process(one_process(selection_of(arguments), config))
+    return look_at_process(one_process(selection_of(arguments), config), requests=requests)
 
 
 def require_one_source(arguments: argparse.Namespace) -> None:
@@ -67,8 +75,8 @@ def require_one_source(arguments: argparse.Namespace) -> None:
             raise UsageError(f"--{option} {getattr(arguments, option)} means something only with --{owner}; add that")
 
 
-def look_at_process(process: Process, image: GoImage | None = None) -> Look:
-    """A running process. image: of its executable, when that is known already.
+def look_at_process(process: Process, image: GoImage | None = None, requests: bool = False) -> Look:
+    """A running process. image: of its executable, when that is known already. requests: those too.
 
     Raises OtelchanError, also when it ends or execs while it is read.
     """
@@ -86,9 +94,23 @@ def look_at_process(process: Process, image: GoImage | None = None) -> Look:
         reader = LiveReader(process.pid)
         check(reader, image, bias)
         taken = patiently(lambda: take_census(reader, image, bias), handle)
+        found = requests_of(reader, image, taken) if requests else {}
         if not handle.alive():
             raise TargetError(f"pid {process.pid} ended while it was read, so nothing is shown; run it again")
-        return Look(process, image, taken, None, process.open_path)
+        return Look(process, image, taken, None, process.open_path, found)
+
+
+def requests_of(reader: Reader, image: GoImage, census: Census) -> dict[int, Request]:
+    """What the goroutines work for that are parked, by goroutine id. Raises MemoryGone."""
+    from otelchan.memory.labels import labels_of
+    from otelchan.memory.types import Goroutines
+    from otelchan.model.request import request_of
+
+    goroutines = Goroutines.of(census.goroutines)
+    places = goroutines.reason.nonzero()[0]
+    labels = labels_of(reader, image.layout, goroutines, places).labels
+    found = zip(goroutines.id[places].tolist(), map(request_of, labels), strict=True)
+    return {goroutine: request for goroutine, request in found if request is not None}
 
 
 def patiently(look: Callable[[], Census], handle: Handle) -> Census:
@@ -103,12 +125,14 @@ def patiently(look: Callable[[], Census], handle: Handle) -> Census:
     return look()
 
 
-def look_at_core(path: str, binary: str = "") -> Look:
-    """A core file. binary: its executable; "": where the core says. Raises OtelchanError."""
+def look_at_core(path: str, binary: str = "", requests: bool = False) -> Look:
+    """A core file. binary: its executable; "": where the core says. requests: those too. Raises OtelchanError."""
     from otelchan.postmortem import opened
 
     with opened(path, binary) as remains:
-        return Look(remains.process(), remains.image, remains.census(), remains.origin(), remains.binary)
+        census = remains.census()
+        found = requests_of(remains.reader, remains.image, census) if requests else {}
+        return Look(remains.process(), remains.image, census, remains.origin(), remains.binary, found)
 
 
 def look_at_recording(path: str, number: int | None = None) -> Look:

@@ -175,7 +175,9 @@ def _look(
             channels = {channel.address: channel for channel in census.channels} if census else {}
             times = clock.unix_ns(), clock.monotonic_ns()
             held = holding.held() if census else Held()
-            made = world.snapshot(Observation(*times, KernelState(), census, channels, {}, ended, held=held))
+            labels = looks.labels if census else None
+            seen = Observation(*times, KernelState(), census, channels, {}, ended, held=held, labels=labels)
+            made = world.snapshot(seen)
             holding.heed(made.blocked)
             publish(made)
             left_s = (end_ns - clock.monotonic_ns()) / 1e9

@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.once:
         require_screen()
     interval_s = arguments.interval or (ONCE_S if arguments.once else INTERVAL_S)
-    config = keep_images(config_of(arguments, interval_s=interval_s))
+    config = keep_images(config_of(arguments, interval_s=interval_s, ongoing_span_s="off"))
     if arguments.once:
         return _once(config, selection, arguments.json)
     return _live(config, selection)

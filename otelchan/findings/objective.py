@@ -83,7 +83,8 @@ def _view(key: Key, track: Track) -> ObjectiveView:
 def _note_sites(tracks: dict[Key, Track], snapshot: Snapshot) -> None:
     """Where it is that they wait: the place of the longest span, else of one that waits now. It is noted once for each
     breach: a finding at another place is another finding."""
-    for span in sorted(snapshot.spans, key=lambda span: span.end_unix_ns - span.start_unix_ns):
+    ended = (span for span in snapshot.spans if not span.ongoing)  # an objective is about these
+    for span in sorted(ended, key=lambda span: span.end_unix_ns - span.start_unix_ns):
         track = tracks.get(Key(span.channel, span.operation))
         if track is not None and span.frames:
             track.site = span.frames[0]

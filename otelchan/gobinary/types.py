@@ -13,8 +13,33 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from otelchan.gobinary.labels import LABEL_NAMES, LONGEST_NAME, LONGEST_VALUE, LabelForm, label_form
+
 if TYPE_CHECKING:
     from otelchan.gobinary.functions import FunctionTable
+
+__all__ = [
+    "CHANNEL_FUNCTIONS",
+    "LABEL_NAMES",
+    "LONGEST_NAME",
+    "LONGEST_VALUE",
+    "NOT_KNOWN",
+    "REFLECTED",
+    "REFLECTED_SEND",
+    "UNKNOWN_FUNCTION",
+    "BuildInfo",
+    "Condition",
+    "Frame",
+    "Globals",
+    "GoImage",
+    "LabelForm",
+    "Layout",
+    "MakeSite",
+    "MissingSite",
+    "Segment",
+    "Site",
+    "SiteKind",
+]
 
 NOT_KNOWN = -1
 
@@ -202,6 +227,11 @@ class Layout:
     def get(self, name: str) -> int | None:
         """The value of a key that some releases do not have, or None."""
         return self.offsets.get(name)
+
+    @property
+    def labels(self) -> LabelForm:
+        """What g.labels points to."""
+        return label_form(self.release)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from otelchan.kernel.labels import LABEL_NAMES_MOST
 from otelchan.kernel.processes import BIRTHS_BYTES
 from otelchan.kernel.session import LIMITS, RING_BYTES
 from otelchan.kernel.types import CHANNEL, FILES, HISTOGRAM, MAPS, PROCESSES, TARGETS
@@ -29,7 +30,7 @@ def map_memory(parked_entries: int) -> MapMemory:
         if name in _ARRAYS:
             from_start, at_most = (size + _ARRAYS[name] * value.itemsize for size in (from_start, at_most))
             continue
-        entries = {**LIMITS, "parked": parked_entries, "processes": PROCESSES}[name]
+        entries = {**LIMITS, "parked": parked_entries, "processes": PROCESSES, "asked": LABEL_NAMES_MOST}[name]
         buckets = _BUCKET << (entries - 1).bit_length()
         elements = entries * (_ELEMENT + _whole_words(key.itemsize) + _whole_words(value.itemsize))
         from_start += buckets if name in _LAZY else buckets + elements

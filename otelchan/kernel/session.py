@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from otelchan.errors import KernelError
+from otelchan.gobinary.types import LABEL_NAMES
 from otelchan.kernel import syscall
+from otelchan.kernel.labels import name_key
 from otelchan.kernel.links import Attach, allow_descriptors, choose_attach, link
 from otelchan.kernel.loaders import OBJECT, RING, load
 from otelchan.kernel.processes import Processes
 from otelchan.kernel.ring import RingReader
-from otelchan.kernel.types import MAPS, TARGETS
+from otelchan.kernel.types import MAPS, TARGETS, Loss
 
 RING_BYTES = 1 << 21
 _DETACHERS = 16
@@ -53,6 +55,8 @@ class Session:
             allow_descriptors()
         self.backend, self._loaded = load(backend, self.way, parked_entries, path)
         self._fds = {name: self._loaded.map_fd(name) for name in MAPS}
+        for name in LABEL_NAMES:
+            syscall.map_update(self._fds["asked"], name_key(name), bytes(4))
         self._ring = RingReader(self._loaded.map_fd(RING), RING_BYTES)
         self.processes = Processes(self._loaded.map_fd)
         self._links: dict[int, list[int]] = {}
@@ -96,6 +100,11 @@ class Session:
         _, dtype = MAPS["tallies"]
         raw = syscall.map_lookup(self._fds["tallies"], target_id.to_bytes(4, "little"), dtype.itemsize)
         return np.frombuffer(raw or bytes(dtype.itemsize), dtype).reshape(())
+
+    def losses(self, target_id: int) -> dict[str, int]:
+        """The target's losses by name, cumulative."""
+        lost = self.tally(target_id)["lost"]
+        return {loss.name.lower(): int(lost[loss]) for loss in Loss}
 
     def tallies(self) -> np.ndarray:
         """Every target's hits and losses, by target id."""

@@ -17,6 +17,7 @@ _OFFSETS = {
     "g_sched_sp": "g.sched.sp",
     "g_sched_pc": "g.sched.pc",
     "g_sched_bp": "g.sched.bp",
+    "g_labels": "g.labels",
     "sudog_c": "sudog.c",
     "sudog_is_select": "sudog.isSelect",
     "hchan_lock": "hchan.lock",
@@ -42,6 +43,7 @@ def target_entry(image: GoImage, bias: int) -> np.ndarray:
     for field, name in _OFFSETS.items():
         entry[field] = image.layout[name]
     parent = image.layout.get("g.parentGoid")
+    entry["label_form"] = image.layout.labels
     entry["g_parent"] = ABSENT if parent is None else parent
     return entry
 

@@ -12,6 +12,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from otelchan.kernel.labels import LABEL, LABEL_NAME, LABELS_SIZE, Pairs, decode_labels
+
 TARGETS = 256
 UNNAMED = 1 << 63
 STACK_BYTES = 4096
@@ -20,6 +22,7 @@ PANIC_FRAMES = 64
 BUCKETS = 110
 BUCKET_FIRST = 10
 FINE_BUCKETS = 218
+OCTAVES = 40
 DELAY_BOUNDS_NS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Of receives after a close: inclusive upper bounds of oc_rare.delays, but for the last, which has none."""
 NIL_KEY = 1
@@ -62,6 +65,7 @@ class Loss(IntEnum):
     CASE = 9
     RARE = 10
     EDGE = 11
+    LABEL = 12
 
 
 TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
@@ -95,6 +99,9 @@ TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
     ("hchan_qcount", "u4"),
     ("g_parent", "u4"),
     ("objectives", "u4"),
+    ("round", "u4"),
+    ("g_labels", "u4"),
+    ("label_form", "u4"),
 )
 
 TARGET = np.dtype([(name, "<" + kind, *many) for name, kind, *many in TARGET_FIELDS], align=True)
@@ -145,7 +152,9 @@ RARE = np.dtype(
     ]
 )
 HKEY = np.dtype([("target", "<u8"), ("name_key", "<u8"), ("operation", "<u8")])
-HISTOGRAM = np.dtype([("count", "<u8"), ("sum_ns", "<u8"), ("buckets", "<u8", BUCKETS)])
+HISTOGRAM = np.dtype(
+    [("count", "<u8"), ("sum_ns", "<u8"), ("buckets", "<u8", BUCKETS), ("round", "<u8"), ("longest", "u1", OCTAVES)]
+)
 EKEY = np.dtype([(name, "<u8") for name in ("target", "name_key", "operation", "pc")])
 FINE = np.dtype([("buckets", "<u8", FINE_BUCKETS)])
 
@@ -162,6 +171,8 @@ STRUCTS = {
     "oc_histogram": HISTOGRAM,
     "oc_ekey": EKEY,
     "oc_fine": FINE,
+    "oc_label_name": LABEL_NAME,
+    "oc_label": LABEL,
     "oc_file": FILE,
     "oc_process": PROCESS,
     "oc_birth": BIRTH,
@@ -177,21 +188,28 @@ MAPS = {
     "rare": (CKEY, RARE),
     "edges": (EKEY, np.dtype("<u8")),
     "fine": (HKEY, FINE),
+    "asked": (LABEL_NAME, np.dtype("<u4")),
     "files": (np.dtype("<u4"), FILE),
     "processes": (np.dtype("<u4"), PROCESS),
 }
 
 BLOCK_RECORD, PANIC_RECORD = 1, 2  # enum oc_record
 _PANIC_MARK = PANIC_RECORD.to_bytes(4, "little")
-BLOCK_HEAD = struct.Struct("<IIIIII QQ QQ QQ QQ QQQQ QQ")
-BLOCK_SIZE = BLOCK_HEAD.size + 8 * WAKER_FRAMES + STACK_BYTES
+BLOCK_HEAD = struct.Struct("<IIIIIIII QQ QQ QQ QQ QQQQ QQ")
+LABELS_AT = BLOCK_HEAD.size + 8 * WAKER_FRAMES  # in a struct oc_block
+STACK_AT = LABELS_AT + LABELS_SIZE
+BLOCK_SIZE = STACK_AT + STACK_BYTES
 PANIC_HEAD = struct.Struct("<II QQQQQQ")
 PANIC_SIZE = PANIC_HEAD.size + 8 * PANIC_FRAMES
 
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """struct oc_block: one blocking operation over the threshold. operation: 0 send, 1 receive (the sleeper's)."""
+    """struct oc_block: one blocking operation over the threshold. operation: 0 send, 1 receive (the sleeper's).
+
+    over_rate: there was no room for it under the rate, but it is the longest of its octave in that round. round:
+    counted by user space, see struct oc_target. labels: those of the sleeper's profiler labels that are asked for.
+    """
 
     target: int
     operation: int
@@ -212,6 +230,9 @@ class BlockRecord:
     wait_reason: int
     waker: tuple[int, ...]
     stack: bytes
+    over_rate: bool = False
+    round: int = 0
+    labels: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +268,13 @@ def decode_block(data: bytes) -> BlockRecord:
     """One ring-buffer record. Raises ValueError when it is not exactly one struct oc_block."""
     _require(data, BLOCK_RECORD, BLOCK_SIZE)
     head = BLOCK_HEAD.unpack_from(data)
-    _, target, operation, select, by_close, wait_reason, *rest, stack_bytes, waker_bytes = head
+    _, target, operation, select, by_close, wait_reason, over_rate, round_, *rest, stack_bytes, waker_bytes = head
     count = min(waker_bytes // 8, WAKER_FRAMES)
     waker = struct.unpack_from(f"<{count}Q", data, BLOCK_HEAD.size)
-    start = BLOCK_HEAD.size + 8 * WAKER_FRAMES
-    stack = data[start : start + min(stack_bytes, STACK_BYTES)]
+    stack = data[STACK_AT : STACK_AT + min(stack_bytes, STACK_BYTES)]
     flags = (bool(select), bool(by_close))
-    return BlockRecord(target, operation, *flags, *rest, wait_reason, waker, stack)  # type: ignore[call-arg]
+    sent = (bool(over_rate), round_, decode_labels(data[LABELS_AT:STACK_AT]))
+    return BlockRecord(target, operation, *flags, *rest, wait_reason, waker, stack, *sent)  # type: ignore[call-arg]
 
 
 def _require(data: bytes, kind: int, size: int) -> None:

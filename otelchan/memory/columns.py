@@ -118,6 +118,11 @@ class Goroutines(Sequence[Goroutine]):
         return self._stack[self._rows]
 
     @property
+    def complete(self) -> Mask:
+        """stack_complete."""
+        return self._complete[self._rows]
+
+    @property
     def depth(self) -> NDArray[np.int32]:
         """Return addresses in the whole stack."""
         return self._depth[self._rows]

@@ -7,7 +7,7 @@ import numpy as np
 from otelchan import clock
 from otelchan.errors import BinaryError, MemoryGone
 from otelchan.gobinary.types import GoImage
-from otelchan.memory.bulk import distinct
+from otelchan.memory.bulk import distinct, words
 from otelchan.memory.channels import waited_on
 from otelchan.memory.counts import last_batch, read_counts
 from otelchan.memory.goroutines import Table, read_table, status_names
@@ -31,10 +31,10 @@ _MOST_STACK = 1 << 30  # runtime.maxstacksize on 64-bit machines
 def check(reader: Reader, image: GoImage, bias: int) -> None:
     """Raises BinaryError, with the first thing that is wrong, when this process is not what the image says.
 
-    Module data, goroutine ids, statuses, wait reasons, saved registers, sudogs and complete stacks must make sense, the
-    main goroutine must start in runtime.main, and the goroutines seen must be as many as the runtime counts. Reads
-    every g struct and the stacks of up to 256 goroutines; takes milliseconds. Raises MemoryGone and TargetError as the
-    reader does.
+    Module data, goroutine ids, statuses, wait reasons, saved registers, sudogs, profiler labels and complete stacks
+    must make sense, the main goroutine must start in runtime.main, and the goroutines seen must be as many as the
+    runtime counts. Reads every g struct and the stacks of up to 256 goroutines; takes milliseconds. Raises MemoryGone
+    and TargetError as the reader does.
     """
     problem = ""
     for attempt in range(TRIES):
@@ -65,6 +65,7 @@ def problem_of(reader: Reader, image: GoImage, bias: int) -> str:
     if not taken <= next_id <= taken + _MOST_UNDERWAY:
         return f"goroutine ids up to {taken} are taken where the runtime counts {next_id}"
     wrong = _in_text(image, bias, ranges) or _in_table(image, bias, table, next_id, ranges)
+    wrong = wrong or _in_labels(reader, image, table)
     return wrong or _in_stacks(reader, image, bias, ranges, table) or _in_count(image, bias, table, before, after)
 
 
@@ -99,6 +100,17 @@ def _in_table(image: GoImage, bias: int, table: Table, next_id: int, ranges: Ran
         return f"a goroutine waits for reason {min(reasons)}"
     if (parked.high - parked.sp > _MOST_STACK).any() or not ranges.have(parked.pc + np.uint64(1)).all():
         return "a parked goroutine's saved registers point outside of its stack or of the code"
+    return ""
+
+
+def _in_labels(reader: Reader, image: GoImage, table: Table) -> str:
+    """What is read as profiler labels must be nothing or lead to memory, in most goroutines that have any."""
+    live = np.flatnonzero((table.status != image.layout["const.Gdead"]) & (table.id != 0))[:_SAMPLE]
+    pointers, whole = words(reader, table.address[live] + np.uint64(image.layout["g.labels"]))
+    pointers = pointers[whole & (pointers != 0)]
+    _, there = words(reader, pointers)
+    if int(there.sum()) * 2 < len(pointers):
+        return f"the profiler labels of {int((~there).sum())} goroutines are nowhere in memory"
     return ""
 
 

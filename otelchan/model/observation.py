@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS, USERS
-from otelchan.memory.types import Census, Channel, Held, Indices, Mask, Words
+from otelchan.memory.types import Census, Channel, Goroutines, Held, Indices, LabelsOf, Mask, Words
 
 
 class Counts(NamedTuple):
@@ -194,7 +194,8 @@ class Observation:
 
     channels: by address; what was read of each channel that is known. planes: as in Snapshot.
     registered: addresses of the channels that os/signal sends to; None: not known. held: who has channels at hand that
-    goroutines have waited on for long.
+    goroutines have waited on for long. labels: reads profiler labels of goroutines of the census, by their places;
+    asked for the few that a span is made of.
     """
 
     time_unix_ns: int
@@ -206,3 +207,4 @@ class Observation:
     ended: bool = False
     registered: Collection[int] | None = None
     held: Held = field(default_factory=Held)
+    labels: Callable[[Goroutines, Indices], LabelsOf] | None = field(default=None, repr=False, compare=False)

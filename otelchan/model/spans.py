@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from otelchan.gobinary.types import Frame, GoImage
 from otelchan.kernel.types import BlockRecord, PanicRecord
 from otelchan.model.names import Name
+from otelchan.model.request import Request, request_of
 from otelchan.model.stacks import frames_at, user_frames, user_site, walk
-from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, Waker
+from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, SpanLink, Waker
 
 LINK_MAX_AGE_NS = 60_000_000_000
 _LINKS_KEPT = 10_000
 _OUTERMOST = "runtime.goexit"  # under every goroutine
+
+
+def for_request(span: BlockSpan, request: Request | None) -> BlockSpan:
+    """The same span, of a goroutine that works for that request."""
+    if request is None:
+        return span
+    links = (SpanLink(SpanContext(*request), "request"),) if request.is_whole else ()
+    return replace(span, request=request, links=span.links + links)
 
 
 class SpanMaker:
@@ -23,7 +33,7 @@ class SpanMaker:
     def __init__(self, image: GoImage, bias: int) -> None:
         self._image = image
         self._bias = bias
-        self._last: OrderedDict[int, tuple[int, SpanContext]] = OrderedDict()
+        self._last: OrderedDict[int, tuple[int, SpanLink]] = OrderedDict()
 
     def make(
         self,
@@ -52,10 +62,11 @@ class SpanMaker:
             frames=self._frames(pcs),
             stack_complete=complete,
             waker=waker,
-            link=self._link(waker.goroutine_id, record.end),
+            links=self._links(waker.goroutine_id, record.end),
+            over_rate=record.over_rate,
         )
-        self._remember(record.goid, record.end, context)
-        return span
+        self._remember(record.goid, record.end, SpanLink(context, "waker", record.over_rate))
+        return for_request(span, request_of(record.labels)) if record.labels else span
 
     def panic(
         self, record: PanicRecord, unix_offset_ns: int, new_id: Callable[[int], bytes] = os.urandom
@@ -87,12 +98,12 @@ class SpanMaker:
     def _frames(self, pcs: tuple[int, ...]) -> tuple[Frame, ...]:
         return user_frames(frames_at(self._image, (pc - self._bias for pc in pcs)))
 
-    def _link(self, waker_goid: int, now_ns: int) -> SpanContext | None:
+    def _links(self, waker_goid: int, now_ns: int) -> tuple[SpanLink, ...]:
         last = self._last.get(waker_goid) if waker_goid else None
-        return last[1] if last and now_ns - last[0] <= LINK_MAX_AGE_NS else None
+        return (last[1],) if last and now_ns - last[0] <= LINK_MAX_AGE_NS else ()
 
-    def _remember(self, goid: int, now_ns: int, context: SpanContext) -> None:
-        self._last[goid] = (now_ns, context)
+    def _remember(self, goid: int, now_ns: int, link: SpanLink) -> None:
+        self._last[goid] = (now_ns, link)
         self._last.move_to_end(goid)
         if len(self._last) > _LINKS_KEPT:
             self._last.popitem(last=False)

@@ -11,6 +11,7 @@ from otelchan.model.blocked import OPERATIONS, SIDES, Age, Blocked, BlockedList,
 from otelchan.model.edges import Edge
 from otelchan.model.groups import GoroutineGroup
 from otelchan.model.live import NO_CHANNELS, End, LiveChannels, LiveColumns
+from otelchan.model.request import Request
 from otelchan.target.types import Process
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "LiveColumns",
     "Losses",
     "PanicEvent",
+    "Request",
     "Snapshot",
     "SpanContext",
     "Waker",
@@ -120,6 +122,16 @@ class SpanContext(NamedTuple):
     span_id: bytes
 
 
+class SpanLink(NamedTuple):
+    """What a span has to do with another one. how: "waker": the last blocking span of the goroutine that ended its
+    wait, at most a minute old; "ongoing": told of the same wait while it went on; "request": the span of the request
+    that the goroutine works for, by its profiler labels. over_rate: as BlockSpan, of the other one."""
+
+    context: SpanContext
+    how: str
+    over_rate: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Waker:
     """Who ended a wait: by "value" or by "close"; goroutine_id 0 is the runtime itself (a timer)."""
@@ -131,7 +143,7 @@ class Waker:
 
 @dataclass(frozen=True, slots=True)
 class BlockSpan:
-    """One blocking operation that lasted longer than the threshold, park to wake."""
+    """One blocking operation that lasted longer than the threshold, park to wake; or one that still does."""
 
     context: SpanContext
     operation: str  # "send" or "recv": the case that won, for a select
@@ -147,7 +159,12 @@ class BlockSpan:
     frames: tuple[Frame, ...]
     stack_complete: bool
     waker: Waker | None = None
-    link: SpanContext | None = None  # the waker's own last blocking span, at most a minute old
+    links: tuple[SpanLink, ...] = ()
+    over_rate: bool = False  # there was no room for it under the span rate: exported only as an exemplar
+    ongoing: bool = False  # it has not ended: end_unix_ns is when it was looked at
+    request: Request | None = None  # that the goroutine works for; when all of it is known also among the links
+    at_least: bool = False  # of an ongoing one: it began before we came, maybe long before start_unix_ns
+    cases: tuple[str, ...] = ()  # of an ongoing select: operation and channel of each; that of `channel` is one of them
 
 
 @dataclass(frozen=True, slots=True)

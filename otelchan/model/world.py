@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import starmap
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 
@@ -20,8 +19,11 @@ from otelchan.model.details import Detailing
 from otelchan.model.kinds import SIGNALS, USER, kind_of_waker, of_signals
 from otelchan.model.names import Name, Namer, Rules
 from otelchan.model.observation import Baseline, KernelState, Observation
+from otelchan.model.ongoing import Ongoing
+from otelchan.model.pending import Pending
+from otelchan.model.requests import Requests
 from otelchan.model.spans import SpanMaker
-from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, PanicEvent, Snapshot
+from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, Snapshot
 from otelchan.model.uses import Uses
 from otelchan.target.types import Process
 
@@ -33,8 +35,6 @@ _NO_CHANNEL = {
 }
 _KEYS_KEPT = 100_000
 _AT_A_TIME = 10_000  # channels that are made objects of
-_PANICS_KEPT = 100  # for one snapshot
-Event = TypeVar("Event", BlockSpan, PanicEvent)
 
 
 @dataclass(slots=True)
@@ -47,13 +47,13 @@ class World:
     attached_unix_ns: int
     rules: Rules = field(default_factory=Rules)
     namer: Namer = field(init=False)
+    ongoing: Ongoing = field(default_factory=Ongoing)
     baselines: dict[str, Baseline] = field(default_factory=dict)
     _keys: dict[int, Resolved] = field(default_factory=dict)
     _same: dict[Resolved, Resolved] = field(default_factory=dict)  # thousands of channels share a name, and one object
     _ages: Ages = field(default_factory=Ages)
-    _spans: list[tuple[int, BlockSpan]] = field(default_factory=list)
-    _panics: list[tuple[int, PanicEvent]] = field(default_factory=list)
-    _panics_dropped: int = 0
+    _pending: Pending = field(default_factory=Pending)
+    _requests: Requests = field(default_factory=Requests)
     _unnamed: dict[int, Channel] = field(default_factory=dict)
     _uses: Uses = field(init=False)
     _span_maker: SpanMaker = field(init=False)
@@ -113,21 +113,21 @@ class World:
         waiting = bool(key & UNNAMED) and not self.is_named(key)  # until the snapshot, for all who use it to be seen
         resolved = _NAMELESS if waiting else self.resolve(key, channel)
         span = self._span_maker.make(record, resolved.name, resolved.element_type, unix_offset_ns)
+        told = self.ongoing.ended(record.goid, record.start)
+        if told:
+            span = replace(span, links=(*span.links, *told))
         if waiting:
             self._note_use(span)
             if channel is not None:
                 self._unnamed[key] = channel
         self._note_kind(key, span)
-        self._spans.append((key, span))
+        self._pending.add_span(key, span)
 
     def add_panic(self, record: PanicRecord, unix_offset_ns: int, channel: Channel | None = None) -> None:
         """A channel operation was about to panic. channel: as in add_block."""
         if channel is not None and record.name_key & UNNAMED:
             self._unnamed[record.name_key] = channel
-        if len(self._panics) == _PANICS_KEPT:  # the last one stays: a program dies of it
-            self._panics.pop()
-            self._panics_dropped += 1
-        self._panics.append((record.name_key, self._span_maker.panic(record, unix_offset_ns)))
+        self._pending.add_panic(record.name_key, self._span_maker.panic(record, unix_offset_ns))
 
     def _note_use(self, span: BlockSpan) -> None:
         """Who slept, and who handed over or took what it slept for; a closer does neither."""
@@ -195,8 +195,9 @@ class World:
         channels = channel_views(seen, live, counted, self.baselines, ages, unix_offset_ns, place)
         blocked = self._blocked(seen, live, ages)
         details = self._details.look(seen, live, ages, self.baselines, blocked, channels, self._name_of)
-        spans, self._spans = tuple(starmap(self._named, self._spans)), []
-        panics, self._panics = tuple(starmap(self._named, self._panics)), []
+        spans, panics = self._pending.take(self.resolve)
+        ongoing = self.ongoing.look(seen.census, blocked, partial(self._whats, live), unix_offset_ns)
+        spans += self._requests.told(ongoing, seen)
         self._unnamed.clear()
         self._uses.clear()
         return Snapshot(
@@ -223,20 +224,17 @@ class World:
         return None if name == _UNKNOWN else name.name
 
     def _losses(self, kernel: KernelState) -> Losses:
-        dropped = {"sampled": kernel.losses.get("sampled", 0) + self._panics_dropped} if self._panics_dropped else {}
-        return Losses({**kernel.losses, **dropped})
+        dropped = self._pending.panics_dropped + self._pending.outdone + self.ongoing.left_out
+        sampled = {"sampled": kernel.losses.get("sampled", 0) + dropped} if dropped else {}
+        label = {"label": kernel.losses.get("label", 0) + self._requests.unread} if self._requests.unread else {}
+        return Losses({**kernel.losses, **sampled, **label})
 
     def _with_last_look(self, seen: Observation) -> Observation:
         """A program that is gone has no memory to read: what was last seen of it stands, its counters are final."""
         if seen.census is None and self._last is not None:
             last = self._last
-            return replace(
-                seen,
-                census=last.census,
-                channels=last.channels,
-                registered=last.registered,
-                held=last.held,
-            )
+            kept = {name: getattr(last, name) for name in ("census", "channels", "registered", "held")}
+            return replace(seen, **kept)
         self._last = replace(seen, kernel=KernelState())  # what the kernel side knows of very many channels is not kept
         return seen
 
@@ -279,12 +277,14 @@ class World:
             now = dict(zip(live.keys, live.what.tolist(), strict=True))
         return {key: live.different[now[key]] if key in now else self.resolve(key) for key in counted}
 
-    def _named(self, key: int, span: Event) -> Event:
-        """A span or a panic under the name that its channel has been given since."""
-        name, element_type, _, _ = self.resolve(key)
-        if (span.channel, span.channel_source) == (name.name, name.source):
-            return span
-        return replace(span, channel=name.name, channel_source=name.source, element_type=element_type)
+    def _whats(self, live: Live, addresses: Words) -> list[Resolved]:
+        """What the channels at these addresses are; 0 is nil."""
+        known, place = live.find(addresses)
+        unknown = (addresses | np.uint64(UNNAMED)).tolist()
+        return [
+            live.different[live.what[at]] if found else self.resolve(key if key != UNNAMED else NIL_KEY)
+            for found, at, key in zip(known.tolist(), place.tolist(), unknown, strict=True)
+        ]
 
     def _blocked(self, seen: Observation, live: Live, ages: AgeColumns) -> Sequence[Blocked]:
         def names_of(address: Words) -> tuple[Indices, list[ChannelName]]:

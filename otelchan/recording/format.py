@@ -22,7 +22,7 @@ from otelchan.memory.recorded import Read
 from otelchan.memory.types import Held
 from otelchan.target.types import Process
 
-FORMAT = 2
+FORMAT = 3
 UNREADABLE = -1
 _LONGEST_LINE = 1 << 26
 _MOST_BYTES = 1 << 33  # unpacked, of a whole recording

@@ -22,6 +22,7 @@ from otelchan.memory.counts import read_counts
 from otelchan.memory.recorded import RecordedReader
 from otelchan.memory.types import Census, ChannelMap
 from otelchan.model.observation import NOT_USED, KernelState, Observation
+from otelchan.model.ongoing import USUAL, Pace
 from otelchan.model.tables import Tables
 from otelchan.model.types import Snapshot
 from otelchan.model.world import World
@@ -91,10 +92,11 @@ class RecordedFunctions:
         return tuple(kind for _, kind in self._frames.get(pc, ()))
 
 
-def play(path: str) -> Iterator[Played]:
-    """Every round of a recording, in order. Raises TargetError when it is none, or not whole."""
+def play(path: str, pace: Pace = USUAL) -> Iterator[Played]:
+    """Every round of a recording, in order. pace: when waits that go on are told of; who recorded it may have had
+    another one. Raises TargetError when it is none, or not whole."""
     lines = events(path)
-    player = _Player(path, cast(Header, next(lines)))
+    player = _Player(path, cast(Header, next(lines)), pace)
     try:
         for line in lines:
             played = player.take(line)
@@ -107,7 +109,7 @@ def play(path: str) -> Iterator[Played]:
 
 
 class _Player:
-    def __init__(self, path: str, header: Header) -> None:
+    def __init__(self, path: str, header: Header, pace: Pace = USUAL) -> None:
         self._header = header
         self._functions = RecordedFunctions()
         self._image = _image(header.image, self._functions)
@@ -116,6 +118,7 @@ class _Player:
         self._pending: list[Memory] = []
         self._tables: dict[str, Table] = {}
         self._world = World(header.process, self._image, header.bias, header.attached_unix_ns)
+        self._world.ongoing.change(pace)
         self._looks = Looks(self._reader, self._image, header.bias)
         self._census: Census | None = None
         self._rounds = 0
@@ -178,6 +181,7 @@ class _Player:
             ended=line.ended,
             registered=registered,
             held=line.held,
+            labels=self._looks.labels if census is not None else None,
         )
         self._rounds += 1
         return Played(self._rounds, self._header.process, self._image, census, self._world.snapshot(seen))

@@ -13,8 +13,9 @@ from typing import Any, cast
 from otelchan import __version__
 from otelchan.gobinary.functions import FunctionTable
 from otelchan.gobinary.types import GoImage
+from otelchan.kernel.labels import encode_labels
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BLOCK_HEAD, WAKER_FRAMES, BlockRecord, PanicRecord
+from otelchan.kernel.types import LABELS_AT, STACK_AT, BlockRecord, PanicRecord
 from otelchan.memory.recorded import RecordingReader
 from otelchan.memory.redact import StackRedactor, redacted
 from otelchan.memory.types import Census, Channel, Reader
@@ -38,8 +39,6 @@ from otelchan.recording.format import (
     Table,
 )
 from otelchan.recording.writer import Full, Writer
-
-_STACK_AT = BLOCK_HEAD.size + 8 * WAKER_FRAMES
 
 
 class Recorder:
@@ -121,8 +120,8 @@ class Recorder:
     def block(self, record: BlockRecord, unix_offset_ns: int, looked: bool) -> None:
         """A record of the ring buffer."""
         data = self._kernel.raw(record) if self._kernel else b""
-        stack = redacted(data[_STACK_AT : _STACK_AT + len(record.stack)], (record.sp, record.hi), self._text)
-        shown = data[:_STACK_AT] + stack + bytes(len(data) - _STACK_AT - len(stack))
+        stack = redacted(data[STACK_AT : STACK_AT + len(record.stack)], (record.sp, record.hi), self._text)
+        shown = data[:LABELS_AT] + encode_labels(record.labels) + stack + bytes(len(data) - STACK_AT - len(stack))
         self._write_before(None)
         self._write(Block(shown.hex(), unix_offset_ns, looked))
 

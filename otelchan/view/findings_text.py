@@ -26,6 +26,7 @@ LOSSES = {
     "case": "cases of selects not counted as would_block, for their number",
     "rare": "panics and receives after a close not counted, for want of room",
     "edge": "places in the code that use a channel not counted, for want of room",
+    "label": "spans without the request they belong to: the goroutine's profiler labels could not be read",
 }
 """What the reasons mean for whoever reads the numbers; see enum oc_loss in bpf/otelchan.h."""
 _WIDTH = 100

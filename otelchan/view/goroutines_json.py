@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from otelchan.gobinary.types import GoImage
 from otelchan.memory.types import Census, Goroutine
+from otelchan.model.types import Request
 from otelchan.target.types import Process
-from otelchan.view.census import age_ns, go_object, process_object
+from otelchan.view.census import go_object, least_ages_ns, process_object
 from otelchan.view.goroutines import alive
 from otelchan.view.stacks import creator, traceback
 from otelchan.view.types import Origin
 from otelchan.view.words import frame_object
 
 VERSION = 1
+NO_REQUESTS: Mapping[int, Request] = MappingProxyType({})
 
 
 def goroutine_lines(
-    process: Process, image: GoImage, census: Census, names: Mapping[int, tuple[str, str]], origin: Origin | None = None
+    process: Process,
+    image: GoImage,
+    census: Census,
+    names: Mapping[int, tuple[str, str]],
+    origin: Origin | None = None,
+    requests: Mapping[int, Request] = NO_REQUESTS,
 ) -> Iterator[str]:
     """The lines of the document. names: (name, source) by live address of the channel. origin: None for a process.
+    requests: by goroutine id.
 
     Raises BinaryError when the executable has gone or changed since it was analysed.
     """
@@ -40,7 +49,14 @@ def goroutine_lines(
     yield "{\n"
     yield from (f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
     yield '  "goroutines": [\n'
-    yield from _rows(_goroutine(goroutine, image, census, names, stacks) for goroutine in alive(census))
+    ages_ns = least_ages_ns(census)
+    yield from _rows(
+        {
+            **_goroutine(goroutine, image, ages_ns.get(goroutine.id), names, stacks),
+            "request": _request(requests.get(goroutine.id)),
+        }
+        for goroutine in alive(census)
+    )
     yield '  ],\n  "stacks": [\n'
     yield from _rows([frame_object(frame) for frame in traceback(image, stack)] for stack in stacks)
     yield "  ]\n}\n"
@@ -54,14 +70,17 @@ def _rows(values: Iterator[Any]) -> Iterator[str]:
     yield "\n" if comma else ""
 
 
+def _request(request: Request | None) -> dict[str, str] | None:
+    return request and {"trace_id": request.trace_id.hex(), "span_id": request.span_id.hex()}
+
+
 def _goroutine(
     goroutine: Goroutine,
     image: GoImage,
-    census: Census,
+    age_ns: int | None,
     names: Mapping[int, tuple[str, str]],
     stacks: dict[tuple[int, ...], int],
 ) -> dict[str, Any]:
-    age = age_ns(goroutine, census)
     return {
         "id": goroutine.id,
         "status": goroutine.status,
@@ -76,8 +95,8 @@ def _goroutine(
             }
             for wait in goroutine.waits
         ],
-        "age_ns": age,
-        "age_at_least": age is not None,
+        "age_ns": age_ns,
+        "age_at_least": age_ns is not None,
         "stack": stacks.setdefault(goroutine.stack, len(stacks)),
         "stack_complete": goroutine.stack_complete,
         "depth": goroutine.depth,

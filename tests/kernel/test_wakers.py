@@ -18,7 +18,7 @@ from otelchan.kernel.target import target_entry
 from otelchan.kernel.types import BlockRecord, Loss, decode_record
 from otelchan.model.names import Name, Namer
 from otelchan.model.spans import SpanMaker
-from otelchan.model.types import BlockSpan
+from otelchan.model.types import BlockSpan, SpanLink
 from otelchan.plan.planner import make_plan
 from otelchan.plan.types import Plane
 from tests.support.gobuild import SUPPORTED_GO
@@ -138,9 +138,9 @@ def test_a_goroutine_that_nobody_knows_is_one_all_the_same(run: Run) -> None:
 def test_a_wait_that_was_held_up_by_another_links_to_it(run: Run) -> None:
     """The waker's own last wait is the cause; one that never waited has none."""
     spans = {wake["case"]: span for wake, span in run.pairs()}
-    linked = {wake["case"]: spans[wake["cause"]].context for wake in run.wakes if wake["cause"]}
+    linked = {wake["case"]: (SpanLink(spans[wake["cause"]].context, "waker"),) for wake in run.wakes if wake["cause"]}
     waited = {span.goroutine_id for of in run.spans.values() for span in of}
-    found = {wake["case"]: span.link for wake, span in run.pairs() if span.waker and span.waker.goroutine_id in waited}
+    found = {wake["case"]: span.links for wake, span in run.pairs() if span.waker and span.waker.goroutine_id in waited}
     assert {"second link"} == set(linked)
     assert linked == found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -30,14 +30,14 @@ D = TypeVar("D", bound=Driven)
 
 
 @contextmanager
-def driven(kind: type[D], binary: Path, processors: int) -> Iterator[D]:
+def driven(kind: type[D], binary: Path, processors: int, env: Mapping[str, str] | None = None) -> Iterator[D]:
     """A `kind` that is READY, on so many processors; it ends with the block."""
     process = subprocess.Popen(
         [binary],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "GOMAXPROCS": str(processors)},
+        env={**os.environ, "GOMAXPROCS": str(processors), **(env or {})},
     )
     try:
         assert process.stdout

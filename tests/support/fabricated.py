@@ -43,7 +43,7 @@ FUNCTIONS = (
 def _offsets() -> dict[str, int]:
     """Every field that is read, in an order and with gaps of our own."""
     structs = {
-        "g": "waiting goid sched.bp sched.pc sched.sp stack.hi startpc gopc parentGoid waitsince atomicstatus:4 "
+        "g": "waiting goid sched.bp sched.pc sched.sp stack.hi startpc gopc parentGoid waitsince labels atomicstatus:4 "
         "waitreason:1 trackingSeq:1",
         "sudog": "c waitlink g prev next",
         "hchan": "timer buf qcount dataqsiz recvq.first sendq.first sendx recvx elemtype closed:4 elemsize:2",

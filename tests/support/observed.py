@@ -71,7 +71,13 @@ def observed(pid: int, config: Config | None = None) -> Iterator[Observed]:
     What it raises when it begins, or while it works, is raised by whoever asks for a snapshot.
     """
     seen, stop = Observed(), threading.Event()
-    settings = config or Config(interval_s=0.2, max_overhead=None, max_overhead_node=None, spans_per_second=10_000)
+    settings = config or Config(
+        interval_s=0.2,
+        max_overhead=None,
+        max_overhead_node=None,
+        spans_per_second=10_000,
+        spans_per_second_total=10_000,
+    )
 
     def work() -> None:
         try:

@@ -18,7 +18,8 @@ from otelchan.kernel.types import CHANNEL, CKEY
 from otelchan.looks import Looks
 from otelchan.memory.types import Held, Reader
 from otelchan.model.observation import KernelState, Observation
-from otelchan.model.types import Snapshot
+from otelchan.model.ongoing import Pace
+from otelchan.model.types import Snapshot, SpanContext
 from otelchan.model.world import World
 from otelchan.recording.format import FORMAT, End, Header, Memory, events
 from otelchan.recording.player import Played, _Player, play
@@ -83,7 +84,8 @@ class Program:
         channels = {channel.address: channel for channel in census.channels} if census else {}
         kernel = KernelState(losses={"span": time})
         held = Held({self.channel: (time, 2)}, {self.channel: (3,)})
-        seen = Observation(time, time, kernel, census, channels, {"waits": "on"}, ended, held=held)
+        labels = self.looks.labels if census else None
+        seen = Observation(time, time, kernel, census, channels, {"waits": "on"}, ended, held=held, labels=labels)
         self.live.append(self.world.snapshot(seen))
 
     def _count(self) -> None:
@@ -131,6 +133,23 @@ def test_what_is_played_is_what_was_seen(path: Path) -> None:
         one.snapshot for one in played
     ]
     assert played[2].census is None
+
+
+def test_waits_that_go_on_are_told_of_as_they_were(path: Path) -> None:
+    """The same spans at the same looks, of other ids. The first step here is a nanosecond."""
+    pace, nobody = Pace(1, 1000), SpanContext(bytes(16), bytes(8))
+
+    with Writer(str(path), PLENTY) as writer:
+        program = Program(writer)
+        program.start()
+        program.world.ongoing.change(pace)
+        three_rounds(program)
+        writer.finish("duration")
+    played = [one.snapshot for one in play(str(path), pace)]
+    live, again = ([[replace(s, context=nobody) for s in seen.spans] for seen in of] for of in (program.live, played))
+
+    assert [0, 2, 0] == [len(spans) for spans in live]
+    assert live == again
 
 
 def test_values_in_stacks_are_not_in_it(path: Path) -> None:
@@ -261,8 +280,8 @@ def written(path: Path, data: bytes) -> Path:
         (cut, "is cut off: it has no end; copy it again"),
         (lambda path: damaged(path, lambda old: old[:-1]), "is cut off: it has no end; copy it again"),
         (lambda path: damaged(path, lambda old: [*old[:-1], old[-1][:-1]]), "is cut off or far too large"),
-        (lambda path: damaged(path, lambda old: [old[0].replace(b'"format":2', b'"format":3'), *old[1:]]),
-         r"has format 3, and this otelchan plays format 2; play it with otelchan 0\.1\.0, which made it"),
+        (lambda path: damaged(path, lambda old: [old[0].replace(b'"format":3', b'"format":2'), *old[1:]]),
+         r"has format 2, and this otelchan plays format 3; play it with otelchan 0\.1\.0, which made it"),
         (lambda path: damaged(path, lambda old: [old[0], b'{"kind":"other"}\n', *old[1:]]), "is damaged"),
         (lambda path: damaged(path, lambda old: [old[0], *old[3:]]),
          "cannot be played: .* are not in it; if another version"),

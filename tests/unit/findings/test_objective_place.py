@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from otelchan.config import Findings, Objective
@@ -10,7 +12,7 @@ from otelchan.findings.objective_track import MS, Key, Reading
 from otelchan.findings.objective_window import bucket_of
 from otelchan.gobinary.types import Frame
 from otelchan.model.types import Snapshot
-from tests.support.snapshots import SECOND, WORKER, block_span, blocked, channel, snapshot
+from tests.support.snapshots import NOW, SECOND, WORKER, block_span, blocked, channel, snapshot
 
 KEY = Key("main.work main.go:41", "send")
 RULE = Objective(channel="*")
@@ -46,6 +48,15 @@ def test_a_breach_keeps_its_place_and_the_next_one_has_its_own() -> None:
     assert [] == places(finder, OTHER)
     run(finder, now, 65, SLOW_MS)
     assert [OTHER] == places(finder, OTHER)
+
+
+def test_what_goes_on_is_not_what_was_slow() -> None:
+    """A worker that idles waits longer than all that have ended, elsewhere; the objective is about these."""
+    finder = ObjectiveFinder(Findings())
+    run(finder, 1000 * SECOND, 65, SLOW_MS)
+    seen = slow_at(OTHER)
+    idle = block_span(channel=KEY.channel, frames=(WORKER,), start_unix_ns=NOW - 1000 * SECOND, ongoing=True)
+    assert [OTHER] == [found.site for found in finder.find(replace(seen, spans=(*seen.spans, idle)), ())]
 
 
 @pytest.mark.parametrize("late_ms", [0, 1, 350, 950])

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from otelchan.gobinary.types import LABEL_NAMES, LONGEST_NAME, LONGEST_VALUE, LabelForm
 from otelchan.kernel import types
+from otelchan.kernel.labels import (
+    LABEL,
+    LABEL_HEAD,
+    LABEL_NAMES_MOST,
+    LABELS,
+    LABELS_SIZE,
+    decode_labels,
+    encode_labels,
+)
 from otelchan.kernel.processes import BIRTHS_BYTES
 from otelchan.kernel.session import LIMITS, RING_BYTES
 
@@ -55,6 +65,8 @@ def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
         [
             "sizeof(struct oc_block)",
             "offsetof(struct oc_block, waker)",
+            "offsetof(struct oc_block, labels)",
+            "offsetof(struct oc_block, label)",
             "offsetof(struct oc_block, stack)",
             "sizeof(struct oc_panic)",
             "offsetof(struct oc_panic, frames)",
@@ -63,15 +75,16 @@ def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
             "OC_TARGETS",
             "OC_BUCKETS",
             "OC_FINE_BUCKETS",
+            "OC_OCTAVES",
             "OC_USERS",
             "OC_ABSENT",
         ],
     )
 
     assert answers == [
-        *(types.BLOCK_SIZE, head, head + 8 * types.WAKER_FRAMES),
+        *(types.BLOCK_SIZE, head, types.LABELS_AT, types.LABELS_AT + LABEL_HEAD.size, types.STACK_AT),
         *(types.PANIC_SIZE, panic, types.BLOCK_RECORD, types.PANIC_RECORD),
-        *(types.TARGETS, types.BUCKETS, types.FINE_BUCKETS, types.USERS, types.ABSENT),
+        *(types.TARGETS, types.BUCKETS, types.FINE_BUCKETS, types.OCTAVES, types.USERS, types.ABSENT),
     ]
 
 
@@ -106,17 +119,39 @@ def test_the_maps_are_declared_in_the_order_of_their_numbers() -> None:
 def test_a_record_is_decoded_field_by_field() -> None:
     """What the kernel writes comes out under the right names, the stack cut to what was copied."""
     numbers = tuple(range(100, 112))
-    head = types.BLOCK_HEAD.pack(types.BLOCK_RECORD, 3, 1, 1, 0, 19, *numbers, 16, 24)
+    head = types.BLOCK_HEAD.pack(types.BLOCK_RECORD, 3, 1, 1, 0, 19, 1, 8, *numbers, 16, 24)
     waker = struct.pack("<3Q", 11, 12, 13).ljust(8 * types.WAKER_FRAMES, b"\0")
     stack = b"0123456789abcdef".ljust(types.STACK_BYTES, b"\0")
 
-    record = types.decode_record(head + waker + stack)
+    labels = (("trace_id", "0af7651916cd43dd8448eb211c80319c"), ("span_id", "b7ad6b7169203331"))
+
+    record = types.decode_record(head + waker + encode_labels(labels) + stack)
 
     assert isinstance(record, types.BlockRecord)
     assert (record.target, record.operation, record.select, record.by_close) == (3, 1, True, False)
     assert (record.start, record.end, record.channel, record.name_key, record.g, record.goid) == numbers[:6]
     assert (record.waker_g, record.waker_goid, record.sp, record.pc, record.bp, record.hi) == numbers[6:12]
     assert (record.wait_reason, record.waker, record.stack) == (19, (11, 12, 13), b"0123456789abcdef")
+    assert (record.over_rate, record.round, record.labels) == (True, 8, labels)
+
+
+def test_what_a_record_says_of_labels_can_be_written_again_without_what_was_there_before() -> None:
+    """The kernel side does not clear the room for labels: what a recording keeps is what they are, and no more."""
+    labels = (("trace id", "0af7651916cd43dd8448eb211c80319c"), ("span id", "7"))
+    clean = encode_labels(labels)
+    used = LABEL_HEAD.size + len(labels) * LABEL.itemsize
+    dirty = clean[:used] + b"A" * (LABELS_SIZE - used)
+
+    assert LABELS_SIZE == len(clean)
+    assert labels == decode_labels(clean) == decode_labels(dirty)
+    assert clean == encode_labels(decode_labels(dirty))
+
+
+def test_a_record_that_says_more_labels_than_it_has_room_for_has_as_many_as_that() -> None:
+    """The kernel side counts on where it writes over the first ones."""
+    one = encode_labels([("span id", "7")])[LABEL_HEAD.size :][: LABEL.itemsize]
+
+    assert (("span id", "7"),) * LABELS == decode_labels(LABEL_HEAD.pack(LABELS + 3, 0) + one * LABELS)
 
 
 def test_a_record_of_a_panic_is_decoded_field_by_field() -> None:
@@ -138,10 +173,21 @@ def test_a_record_of_another_size_or_kind_is_refused(data: bytes) -> None:
 
 def test_numbers_that_both_sides_name_are_the_same(tmp_path: Path) -> None:
     """Kinds of panic, bounds of delays, keys that stand for no channel."""
-    answers = ask_compiler(tmp_path, ["OC_PANICS", "OC_DELAYS", "OC_NIL_KEY", "OC_CLOSE_OF_NIL", "OC_LOST_EDGE"])
+    answers = ask_compiler(tmp_path, ["OC_PANICS", "OC_DELAYS", "OC_NIL_KEY", "OC_CLOSE_OF_NIL", "OC_LOST_LABEL"])
 
     last = types.PANICS.index("close_of_nil")
-    assert answers == [len(types.PANICS), len(types.DELAY_BOUNDS_NS) + 1, types.NIL_KEY, last, types.Loss.EDGE]
+    assert answers == [len(types.PANICS), len(types.DELAY_BOUNDS_NS) + 1, types.NIL_KEY, last, types.Loss.LABEL]
+
+
+def test_profiler_labels_have_the_room_and_the_forms_that_the_header_says(tmp_path: Path) -> None:
+    """Names fit, and are no more than can be asked for."""
+    numbers = ["OC_LABELS", "OC_LABEL_BYTES", "OC_LABEL_NAMES", "sizeof(struct oc_label_name)"]
+    forms = ["OC_LABELS_UNKNOWN", "OC_LABELS_MAP", "OC_LABELS_LIST"]
+
+    assert ask_compiler(tmp_path, numbers) == [LABELS, LONGEST_VALUE, LABEL_NAMES_MOST, LONGEST_NAME]
+    assert ask_compiler(tmp_path, forms) == list(LabelForm)
+    assert max(map(len, LABEL_NAMES)) <= LONGEST_NAME
+    assert len(LABEL_NAMES) <= LABEL_NAMES_MOST
 
 
 def test_bucket_bounds_rise_by_quarter_octaves_and_the_last_has_none() -> None:

@@ -63,6 +63,7 @@ FAULTS: tuple[tuple[str, Callable[[Fabricated], None]], ...] = (
     ("a parked goroutine's saved registers point outside", change("sched.pc", 0x1234)),
     ("a parked goroutine's saved registers point outside", change("stack.hi", 0x1234)),
     ("only 1 of 4 goroutines parked on channels have a sudog", change("waiting", 0, rows=(1, 2, 3))),
+    ("the profiler labels of 3 goroutines are nowhere in memory", change("labels", 0x1230, rows=(1, 2, 4))),
     ("only 2 of 5 stacks lead to runtime.goexit", change("sched.bp", 8, rows=(1, 2, 3))),
     ("5 goroutines are seen where the runtime counts 2", lambda program: program.scheduler(ids=6, system=4)),
     ("it has no goroutine", change("atomicstatus", LAYOUT["const.Gdead"], 4, rows=tuple(range(6)))),

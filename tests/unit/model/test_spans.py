@@ -10,7 +10,7 @@ from otelchan.gobinary.types import Frame
 from otelchan.kernel.types import BlockRecord
 from otelchan.model.names import Name
 from otelchan.model.spans import LINK_MAX_AGE_NS, SpanMaker
-from otelchan.model.types import BlockSpan, Waker
+from otelchan.model.types import BlockSpan, Request, SpanContext, SpanLink, Waker
 from tests.support.images import Functions, go_image
 
 BIAS = 0x10000
@@ -104,18 +104,40 @@ def test_a_span_links_to_the_wakers_own_last_wait() -> None:
     """Goroutine 8 was held up itself before it woke 7: that is the chain of causes."""
     cause, effect = spans(record(8, 9, end=1500), record(7, 8))
 
-    assert effect.link == cause.context
+    assert (SpanLink(cause.context, "waker"),) == effect.links
 
 
 def test_a_wait_more_than_a_minute_ago_is_no_cause() -> None:
     """What the waker waited for long before is not why this goroutine waited."""
     _, effect = spans(record(8, 9, end=1500), record(7, 8, end=1500 + LINK_MAX_AGE_NS + 1))
 
-    assert effect.link is None
+    assert () == effect.links
 
 
 def test_the_runtime_as_waker_has_no_link() -> None:
     """Goroutine 0 is a timer's system stack, which never waits."""
     _, effect = spans(record(0, 9), record(7, 0))
 
-    assert effect.link is None
+    assert () == effect.links
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+def test_a_span_links_to_the_request_that_the_goroutine_works_for() -> None:
+    """As its profiler labels say; after the link to what held it up."""
+    labels = (("trace_id", TRACE), ("span_id", SPAN))
+    cause, effect = spans(record(8, 9, end=1500), record(7, 8, labels=labels))
+
+    request = Request(bytes.fromhex(TRACE), bytes.fromhex(SPAN))
+    assert (None, request) == (cause.request, effect.request)
+    assert (SpanLink(cause.context, "waker"), SpanLink(SpanContext(*request), "request")) == effect.links
+
+
+def test_half_of_a_requests_ids_is_told_and_not_linked_to() -> None:
+    """A link needs both; what is no id says nothing at all."""
+    (half,) = spans(record(7, 0, labels=(("span_id", SPAN),)))
+    (nothing,) = spans(record(7, 0, labels=(("trace_id", "of an order"),)))
+
+    assert (Request(b"", bytes.fromhex(SPAN)), ()) == (half.request, half.links)
+    assert (None, ()) == (nothing.request, nothing.links)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from otelchan.model.types import Request
 from otelchan.view.census import census_document
 from otelchan.view.chain import chain_document
 from otelchan.view.diff import diff_document
@@ -39,6 +40,7 @@ NAMES = (
     "snapshots.md",
     "top-json.md",
 )
+REQUEST = Request(bytes.fromhex("0af7651916cd43dd8448eb211c80319c"), bytes.fromhex("b7ad6b7169203331"))
 FRAME = {"function", "file", "line"}
 
 
@@ -49,7 +51,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "census-json.md": census_document(*seen),
         "chain-json.md": chain_document(chains.seen()),
         "findings-json.md": findings_document([(looks.PROCESS, [looks.FINDING], looks.snapshot())]),
-        "goroutines-json.md": json.loads("".join(goroutine_lines(*seen))),
+        "goroutines-json.md": json.loads("".join(goroutine_lines(*seen, requests={42: REQUEST}))),
         "snapshots.md": diff_document(compared.before(), compared.after(), 10),
         "plan-json.md": plan_document([previews.preview(previews.samples())], [previews.REFUSED]),
         "top-json.md": json.loads(json.dumps(frame_document(tops.frame()))),

@@ -1,0 +1,3 @@
+module example.com/delays
+
+go 1.22
