@@ -60,7 +60,7 @@ class Agent:
         self.on_surge: Callable[[Watch], None] = lambda watch: None
         self._finders: dict[int, Finders] = {}
         self._last_scan_ns = self._last_look_ns = self._ticks = 0
-        self._due_ns = 0
+        self._due_ns = self.rounds = 0
         self._node = NodeGovernor(config.node_budget)
         self._publish: Publish
         self._report: Report
@@ -94,6 +94,16 @@ class Agent:
         plane = watch.next_plane()
         if plane is not None and self._node.has_room(target_id, plane):
             watch.attach(plane, self._counted)
+
+    def attaching(self) -> set[int]:
+        """Targets to which more is to be attached now, or what is attached is on trial."""
+        next_planes = {target_id: watch.next_plane() for target_id, watch in self.watches.items()}
+        return {
+            target_id
+            for target_id, plane in next_planes.items()
+            if self.watches[target_id].governor.on_trial()
+            or (plane is not None and self._node.has_room(target_id, plane))
+        }
 
     def _counted(self, target_id: int) -> KernelState:
         """What the kernel side has counted of a target, and nothing else of it."""
@@ -201,7 +211,7 @@ class Agent:
                 log.error("pid %d is not watched any more: %s", watch.process.pid, error)
             self._let_go(target_id, watch)
             if alive:
-                self.watches.arrivals.pass_over(watch.process)
+                self.watches.arrivals.pass_over(watch.process, error)
 
     def _drain(self) -> None:
         for data in self.session.drain():
@@ -212,6 +222,8 @@ class Agent:
 
     def collect(self) -> None:
         """One snapshot of each program, published. With many programs that takes seconds: their budgets do not wait."""
+        for target_id, watch in list(self.watches.items()):
+            self._guarded(target_id, watch, watch.turn)
         self._drain()
         tables = self._tables()
         self.collect_ns, self.assess_ns = [], []
@@ -223,10 +235,11 @@ class Agent:
             if target_id in self.watches:
                 self._publish_one(target_id, watch, tables, ended=False)
                 self.collect_ns.append(clock.monotonic_ns() - before)
+        self.rounds += 1
         self._report(self)
 
     def _publish_one(self, target_id: int, watch: Watch, tables: Tables, ended: bool) -> None:
-        kernel = tables.of(target_id, watch.probes.waits_epoch, watch.losses())
+        kernel = tables.of(target_id, watch.probes.waits_epoch, self.session.losses(target_id))
         snapshot = watch.observe(kernel, ended)
         if not ended:
             self.objectives.look(target_id, watch, kernel, snapshot)

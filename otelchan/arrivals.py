@@ -8,13 +8,13 @@ already must be kept to its budget. What is on disk and matches --exe is analyse
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from otelchan import clock
 from otelchan.births import Births, Newborn
-from otelchan.errors import BinaryError, KernelError, OtelchanError
+from otelchan.errors import BinaryError, KernelError, MemoryGone, OtelchanError
 from otelchan.executables import Executable, Key, key_of
 from otelchan.gobinary.analysis import analyse_cached
 from otelchan.gobinary.quick import is_go
@@ -35,6 +35,14 @@ _GROWN_NS = 20_000_000  # so long does a Go runtime need to be more than begun
 _DISK_SHARE = 50  # looking for files may take one part in so many of a core
 
 
+_REASONS: dict[type[OtelchanError], str] = {BinaryError: "binary", KernelError: "kernel", MemoryGone: "memory"}
+
+
+def reason_of(error: OtelchanError) -> str:
+    """The word for a kind of error in `otelchan.attach.failed`."""
+    return next((word for kind, word in _REASONS.items() if isinstance(error, kind)), "target")
+
+
 class Arrival(NamedTuple):
     """A process that is to be watched. image: None when its executable is not analysed yet.
 
@@ -50,7 +58,8 @@ class Arrival(NamedTuple):
 
 class Arrivals:
     """Who is to be watched from now on. missed: processes of watched executables that came and went unseen. refused:
-    those that run and cannot be watched; foreign: those that are no Go programs."""
+    how many of those that run cannot be watched. failures: how often one could not, or not any more, by kind of error.
+    """
 
     def __init__(self, selection: Selection, executables: Executables | None, births: Births | None) -> None:
         """executables, births: None where processes cannot share probes."""
@@ -58,7 +67,8 @@ class Arrivals:
         self._executables = executables
         self._births = births
         self._search = Search(selection, is_go)
-        self._refused: set[Process] = set()
+        self._refused: dict[Process, str] = {}
+        self.failures: Counter[str] = Counter()
         self._analyses: dict[Key, Future[GoImage]] = {}
         self._waiting: dict[Process, Key] = {}
         self._on_disk: dict[Key, str] = {}
@@ -72,12 +82,22 @@ class Arrivals:
         """How many processes that are meant cannot be watched."""
         return len(self._refused)
 
+    @property
+    def why_refused(self) -> dict[int, str]:
+        """Why those cannot be watched, by pid, as sentences."""
+        return {process.pid: why for process, why in self._refused.items()}
+
+    @property
+    def waiting(self) -> int:
+        """How many processes were found and are not opened yet."""
+        return len(self._waiting)
+
     def scan(self, watched: set[int]) -> int:
         """Look for processes that are not watched yet, by pid; returns how many are on their way."""
         if not self._selection.searches:
             return 0
         looked = self._search.look(watched | {process.pid for process in self._waiting})
-        self._refused = {process for process in self._refused if process.pid in looked.running}
+        self._refused = {process: why for process, why in self._refused.items() if process.pid in looked.running}
         if self._executables is not None:
             for process in looked.unwanted:
                 self._executables.turn_away(process)
@@ -102,7 +122,10 @@ class Arrivals:
         if now < self._disk_due_ns:
             return
         for path in files_on_disk(self._selection):
-            key = key_of(path.stat())
+            try:
+                key = key_of(path.stat())
+            except OSError:  # it has just been taken away
+                continue
             if self._executables.knows(key):
                 continue
             if not is_go(path):
@@ -207,11 +230,12 @@ class Arrivals:
             log.info("pid %d, which ran %s, ended before it could be watched", process.pid, process.executable)
             return
         log.error("%s", error)
-        self.pass_over(process)
+        self.pass_over(process, error)
 
-    def pass_over(self, process: Process) -> None:
-        """Do not offer this one again while it runs."""
-        self._refused.add(process)
+    def pass_over(self, process: Process, error: OtelchanError) -> None:
+        """Do not offer this one again while it runs. error: why it cannot be watched."""
+        self._refused[process] = str(error)
+        self.failures[reason_of(error)] += 1
         if self._executables is not None:
             self._executables.turn_away(process)
 

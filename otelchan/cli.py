@@ -86,9 +86,15 @@ def configure_logging(arguments: argparse.Namespace) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    default = "info" if arguments.command == "run" else "warning"
+    default = _level_of_run() if arguments.command == "run" else "warning"
     level = "debug" if arguments.debug else arguments.log_level or default
     logging.getLogger("otelchan").setLevel(level.upper())
+
+
+def _level_of_run() -> str:
+    from otelchan.config import environment, log_level  # not for --help
+
+    return log_level(environment()) or "info"
 
 
 def _advice(shown: bool) -> str:

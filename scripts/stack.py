@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Build the real Collector, Prometheus and Jaeger that the end-to-end tests run, from the Go module proxy.
+"""Build the real Collector, Prometheus and Jaeger that the end-to-end tests run, and the Collector's reader of
+metadata.yaml, from the Go module proxy.
 
-    scripts/stack.py [NAME...]   build what is missing (all three, or those named)
+    scripts/stack.py [NAME...]   build what is missing (all of them, or those named)
     scripts/stack.py --where     print where each binary is, as JSON; exit status 2 when one is missing
 
 Binaries go to <cache>/stack/<name>-<version>/, where <cache> is $OTELCHAN_CACHE, else $XDG_CACHE_HOME/otelchan, else
@@ -64,6 +65,12 @@ COMPONENTS = (
         tags="netgo,remove_all_sd",
     ),
     Component("jaeger", "1.62.0", "jaeger/go.mod", (("github.com/jaegertracing/jaeger/cmd/all-in-one", "jaeger"),)),
+    Component(
+        "mdatagen",
+        "0.155.0",
+        "mdatagen/go.mod",
+        (("go.opentelemetry.io/collector/cmd/mdatagen", "mdatagen"),),
+    ),
 )
 
 

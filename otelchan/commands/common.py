@@ -28,6 +28,7 @@ _FLAGS = {
     "interval": "interval_s",
     "endpoint": "otlp.endpoint",
     "otlp_file": "otlp_file",
+    "status_listen": "status.listen",
 }
 
 

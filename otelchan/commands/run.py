@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_processes(parser)
     add_output(parser)
     parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds (default: never)")
+    parser.add_argument(
+        "--status-listen",
+        metavar="ADDRESS",
+        help="answer /healthz, /readyz and /metrics there, such as 127.0.0.1:9464 (default: off)",
+    )
     add_settings(parser)
 
 

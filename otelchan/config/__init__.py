@@ -11,6 +11,7 @@ from otelchan.config.folders import dump_folder, image_folder
 from otelchan.config.load import environment, load
 from otelchan.config.naming import Naming
 from otelchan.config.objectives import Objective
+from otelchan.config.otel import log_level
 from otelchan.config.reload import Apply, Reload, Source
 from otelchan.config.settings import Config, Otlp, Signal
 
@@ -29,4 +30,5 @@ __all__ = [
     "environment",
     "image_folder",
     "load",
+    "log_level",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +29,8 @@ class Leaf(NamedTuple):
     @property
     def is_integer(self) -> bool:
         """Whether it is a whole number."""
-        return self.type.__origin__ is int
+        kind = self.type.__origin__
+        return int in (kind, *(getattr(each, "__origin__", each) for each in get_args(kind)))
 
     @property
     def variable(self) -> str:
@@ -38,8 +39,9 @@ class Leaf(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """Its flag, in the commands that have one: without its section and its unit."""
-        name = self.key.rpartition(".")[2].removesuffix("_s").removesuffix("_ms")
+        """Its flag, in the commands that have one: without its section, unless that says what it is, and its unit."""
+        name = self.key if self.key.startswith("status.") else self.key.rpartition(".")[2]
+        name = name.replace(".", "_").removesuffix("_s").removesuffix("_ms")
         return "--" + name.replace("_", "-")
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from otelchan.config import endpoints, values
+from otelchan.config import endpoints, status, values
+from otelchan.config.given import Given
 from otelchan.config.leaves import LEAVES
+from otelchan.config.otel import from_otel
 from otelchan.config.settings import Config
 from otelchan.errors import UsageError
 
@@ -34,29 +36,6 @@ class Loaded(NamedTuple):
     path: str
 
 
-class Given(NamedTuple):
-    """A value as it was given. where: its source. text: it came as text, from a variable or a flag."""
-
-    value: Any
-    where: str
-    text: bool
-
-
-# OpenTelemetry specification, protocol/exporter.md and configuration/sdk-environment-variables.md.
-_OTLP_VARIABLES = {
-    "ENDPOINT": "endpoint",
-    "HEADERS": "headers",
-    "PROTOCOL": "protocol",
-    "INSECURE": "insecure",
-    "COMPRESSION": "compression",
-    "TIMEOUT": "timeout_s",
-    "CERTIFICATE": "certificate",
-    "CLIENT_CERTIFICATE": "client_certificate",
-    "CLIENT_KEY": "client_key",
-}
-_SHORT_TIMEOUT_MS = 500
-
-
 def environment() -> Mapping[str, str]:
     """This process's environment: the one place where it is read."""
     return dict(os.environ)
@@ -76,7 +55,7 @@ def resolve(path: str | None, environ: Mapping[str, str], flags: Mapping[str, An
     environ = {name: value for name, value in environ.items() if value.strip()}  # empty is unset
     path = path or environ.get("OTELCHAN_CONFIG") or ""
     given = _from_file(path) if path else {}
-    given.update(_from_otel(environ))
+    given.update(from_otel(environ))
     given.update(_from_own(environ))
     for key, value in flags.items():
         if value is not None:
@@ -89,6 +68,8 @@ def resolve(path: str | None, environ: Mapping[str, str], flags: Mapping[str, An
     config = combined(given)
     for key in endpoints.not_urls(config.otlp):
         raise UsageError(f"{given[key].where}: {values.wrong(LEAVES[key], given[key].value)}")
+    if sentence := status.refused(config.status):
+        raise UsageError(f"{given['status.listen'].where}: {sentence}")
     for doubt in endpoints.doubts(config.otlp):
         log.warning("%s", doubt)
     return Loaded(config, {key: item.where for key, item in given.items()}, path)
@@ -106,6 +87,8 @@ def problems(path: str) -> list[str]:
         by_itself = combined({key: Given(entry.value, "", False) for key, entry in given.items()})
         for key in dict.fromkeys(endpoints.not_urls(by_itself.otlp)):
             found.append(document.Problem(given[key].line, values.wrong(LEAVES[key], given[key].value)))
+        if sentence := status.refused(by_itself.status):
+            found.append(document.Problem(given["status.listen"].line, sentence))
     return [f"{path}:{problem.line}: {problem.sentence}" for problem in sorted(found)]
 
 
@@ -143,42 +126,6 @@ def combined(given: Mapping[str, Given]) -> Config:
         except UsageError as error:
             raise UsageError(f"{item.where}: {error}") from None
     return msgspec.convert(nested, Config)
-
-
-def _from_otel(environ: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
-    for signal, section in (("", "otlp."), ("METRICS_", "otlp.metrics."), ("TRACES_", "otlp.traces.")):
-        for suffix, name in _OTLP_VARIABLES.items():
-            variable = f"OTEL_EXPORTER_OTLP_{signal}{suffix}"
-            if variable in environ:
-                value: Any = environ[variable]
-                if suffix == "TIMEOUT":
-                    value = _seconds(variable, value)
-                yield section + name, Given(value, variable, True)
-    if "OTEL_METRIC_EXPORT_INTERVAL" in environ:
-        variable = "OTEL_METRIC_EXPORT_INTERVAL"
-        yield "interval_s", Given(_milliseconds(variable, environ[variable]) / 1000, variable, True)
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        yield "otlp.enabled", Given(False, "OTEL_SDK_DISABLED", False)
-
-
-def _milliseconds(variable: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise UsageError(f"{variable} is {value!r}, but must be a number of milliseconds") from None
-
-
-def _seconds(variable: str, value: str) -> float:
-    milliseconds = _milliseconds(variable, value)
-    if milliseconds < _SHORT_TIMEOUT_MS:
-        log.warning(
-            "%s=%s is read as milliseconds, as the OpenTelemetry specification says; if seconds were meant, as the "
-            "Python SDK reads it, write %g",
-            variable,
-            value,
-            milliseconds * 1000,
-        )
-    return milliseconds / 1000
 
 
 def _from_own(environ: Mapping[str, str]) -> Iterator[tuple[str, Given]]:

@@ -28,6 +28,10 @@ _URL = rf"[Hh][Tt][Tt][Pp][Ss]?://{_USER}{_HOST}(?:{_PORT})?(?:[/?#][!-~]*)?"
 URL = _UNMASKED + _whole(_URL)
 TARGET = _whole(_HOST + _PORT)
 ENDPOINT = _UNMASKED + _whole(f"{_URL}|{_HOST}{_PORT}")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+# An address to listen at: no host names but one, because what others mean may change and be anywhere.
+LISTEN = _whole(rf"(?:localhost|{_OCTET}(?:\.{_OCTET}){{3}}|\[(?:{_IPV6})\]){_PORT}")
+LOOPBACK = _whole(rf"(?:localhost|127(?:\.{_OCTET}){{3}}|\[::1\]){_PORT}")
 PATH = r"^[^\u0000]+$"
 # A name or a glob: one line, which neither begins nor ends with a space.
 LINE = r"^[^\u0000- \u007f](?:[^\u0000-\u001f\u007f]*[^\u0000- \u007f])?" + _END

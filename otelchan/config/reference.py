@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otelchan.config.leaves import LEAVES, Leaf
+from otelchan.config.otel_variables import table
 
 _HEAD = """\
 # Configuration
@@ -62,28 +63,21 @@ stays. A file with an error changes nothing, and one line says what is wrong.
 
 ## Standard variables
 
-| variable | meaning |
-| --- | --- |
-| `OTEL_EXPORTER_OTLP_ENDPOINT` | `otlp.endpoint`: over HTTP `/v1/metrics` and `/v1/traces` are added |
-| `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | used as they are |
-| `OTEL_EXPORTER_OTLP_HEADERS` | `name=value,name=value`, percent-encoded |
-| `OTEL_EXPORTER_OTLP_COMPRESSION` | `gzip` or `none` |
-| `OTEL_EXPORTER_OTLP_TIMEOUT` | **milliseconds**, as specified (the Python SDK: seconds); warns below 500 |
-| `OTEL_EXPORTER_OTLP_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY` | PEM files |
-| `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf` or `grpc`; `http/json` is refused |
-| `OTEL_EXPORTER_OTLP_INSECURE` | `true`: no TLS over gRPC where the endpoint has no `http://` or `https://` |
-| each of these with `_METRICS_` or `_TRACES_` after `OTLP` | for that signal only |
-| `OTEL_METRIC_EXPORT_INTERVAL` | `interval_s`, in milliseconds |
-| `OTEL_SDK_DISABLED` | `true`: nothing is sent over the network |
-| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | the agent's own Resource; never that of a watched program |
+Every variable of the OpenTelemetry specification. A number that cannot be used is said and ignored, as specified; an
+interval or a timeout that is no number, and an endpoint, protocol, header or file that cannot be used ends the start.
+Names with `METRICS` or `TRACES` in them set the same under `otlp.metrics` or `otlp.traces`, for that signal only.
 
+| variable | setting | meaning |
+| --- | --- | --- |
+"""
+_END = """
 Proxy variables and `.netrc` are not used.
 """
 
 
 def markdown() -> str:
     """The whole document."""
-    return _HEAD + "".join(_row(leaf) for leaf in LEAVES.values()) + _TAIL
+    return _HEAD + "".join(_row(leaf) for leaf in LEAVES.values()) + _TAIL + table() + _END
 
 
 def _row(leaf: Leaf) -> str:

@@ -8,11 +8,16 @@ import msgspec
 
 from otelchan.config import naming
 from otelchan.config.leaves import LEAVES, Leaf
-from otelchan.config.patterns import OFF, URL
+from otelchan.config.patterns import LOOPBACK, OFF, URL
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TITLE = "otelchan configuration"
 _NULL = {"type": "null"}
+# Only with `anywhere` may `listen` be an address that others reach.
+_STATUS_RULE = {
+    "if": {"not": {"properties": {"anywhere": {"const": True}}, "required": ["anywhere"]}},
+    "then": {"properties": {"listen": {"anyOf": [{"pattern": f"{LOOPBACK}|{OFF}"}, {"not": {"type": "string"}}]}}},
+}
 
 
 def schema() -> dict[str, Any]:
@@ -26,6 +31,7 @@ def schema() -> dict[str, Any]:
             place = place["properties"].setdefault(section, _section())
         place["properties"][name] = _setting(leaf)
     root["properties"]["otlp"]["allOf"] = [rule for signal in ("metrics", "traces") for rule in _endpoint_rules(signal)]
+    root["properties"]["status"]["allOf"] = [_STATUS_RULE]
     return {"$schema": DRAFT, "title": _TITLE, **root}
 
 

@@ -11,114 +11,21 @@ from otelchan.config.describe import count as _count
 from otelchan.config.describe import doc as _doc
 from otelchan.config.dumps import Dumps
 from otelchan.config.findings import Findings
+from otelchan.config.limits import SpanLimits
 from otelchan.config.naming import Naming
 from otelchan.config.objectives import Objectives
+from otelchan.config.otlp import DEFAULT_ENDPOINTS, Otlp, Signal
+from otelchan.config.status import Status
 from otelchan.config.targets import Rules
 
-DEFAULT_ENDPOINTS = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}  # by protocol
+__all__ = ["AUTO", "DEFAULT_ENDPOINTS", "Config", "Otlp", "Signal"]
+
 AUTO = "auto"
-AN_ENDPOINT = "an http or https URL, or for grpc host:port"
 
-
-def _signal(allowed: str, unit: str = "") -> Meta:
-    return _doc("As above, for this signal.", allowed, unit=unit, reload=True)
-
-
-Seconds = Annotated[float, Meta(ge=0.1, le=300)]
 Percent = Annotated[float, Meta(gt=0, le=100)]
+Step = Annotated[float, Meta(ge=0.1, le=86_400)]
 NodePercent = Annotated[float, Meta(gt=0, le=10_000)]  # of one core, and a node may have a hundred
-Address = Annotated[str, Meta(pattern=patterns.ENDPOINT)]
 Path = Annotated[str, Meta(pattern=patterns.PATH)]
-Endpoint = Annotated[
-    Address | None,
-    _doc("Whole address for this signal, used as it is.", AN_ENDPOINT, reload=True),
-]
-HeaderName = Annotated[str, Meta(pattern=patterns.HEADER_NAME)]
-HeaderValue = Annotated[str, Meta(pattern=patterns.HEADER_VALUE)]
-Headers = Annotated[
-    dict[HeaderName, HeaderValue],
-    _doc(
-        "Headers of every request; in a variable or flag `name=value,name=value`.",
-        f"names and values of printable ASCII, but not `{patterns.MASK}`",
-        reload=True,
-    ),
-]
-SomeCompression = Annotated[Literal["none", "gzip"] | None, _signal("none or gzip")]
-SomeSeconds = Annotated[Seconds | None, _signal("0.1 to 300", "seconds")]
-SomeFile = Annotated[Path | None, _signal("the path of a PEM file")]
-SomeProtocol = Annotated[Literal["http/protobuf", "grpc"] | None, _signal("http/protobuf or grpc")]
-SomeInsecure = Annotated[bool | None, _signal("true or false")]
-
-
-class Signal(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different for one signal; unset: as for both."""
-
-    endpoint: Endpoint = None
-    headers: Headers = {}
-    compression: SomeCompression = None
-    timeout_s: SomeSeconds = None
-    certificate: SomeFile = None
-    client_certificate: SomeFile = None
-    client_key: SomeFile = None
-    protocol: SomeProtocol = None
-    insecure: SomeInsecure = None
-
-
-class Otlp(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where telemetry goes over the network, and how."""
-
-    enabled: Annotated[bool, _doc("Whether anything is sent over the network.", "true or false", reload=True)] = True
-    endpoint: Annotated[
-        Address | None,
-        _doc(
-            "Base address; over HTTP `/v1/metrics` and `/v1/traces` are added, over gRPC a path is ignored. Unset: "
-            f"{DEFAULT_ENDPOINTS['http/protobuf']}, for grpc {DEFAULT_ENDPOINTS['grpc']}, or no network when "
-            "`otlp_file` is given.",
-            AN_ENDPOINT,
-            reload=True,
-        ),
-    ] = None
-    headers: Headers = {}
-    protocol: Annotated[
-        Literal["http/protobuf", "grpc"], _doc("OTLP transport.", "http/protobuf or grpc", reload=True)
-    ] = "http/protobuf"
-    insecure: Annotated[
-        bool,
-        _doc("Over gRPC, no TLS to an endpoint that is given without http or https.", "true or false", reload=True),
-    ] = False
-    compression: Annotated[
-        Literal["none", "gzip"], _doc("Compression of request bodies.", "none or gzip", reload=True)
-    ] = "none"
-    timeout_s: Annotated[
-        float, _doc("Longest wait for one request.", "0.1 to 300", ge=0.1, le=300, unit="seconds", reload=True)
-    ] = 10.0
-    certificate: Annotated[
-        Path | None,
-        _doc(
-            "Certificates to trust instead of the built-in ones.",
-            "the path of a PEM file",
-            reload=True,
-        ),
-    ] = None
-    client_certificate: Annotated[
-        Path | None,
-        _doc("Certificate shown to the endpoint.", "the path of a PEM file", reload=True),
-    ] = None
-    client_key: Annotated[Path | None, _doc("Key of that certificate.", "the path of a PEM file", reload=True)] = None
-    metrics: Signal = Signal()
-    traces: Signal = Signal()
-
-    def of(self, signal: str) -> Signal:
-        """What is different for "metrics" or "traces"."""
-        return self.metrics if signal == "metrics" else self.traces
-
-    def protocol_of(self, signal: str) -> str:
-        """The transport of a signal."""
-        return self.of(signal).protocol or self.protocol
-
-    def base_endpoint(self, signal: str) -> str:
-        """The address of a signal that has none of its own."""
-        return self.endpoint or DEFAULT_ENDPOINTS[self.protocol_of(signal)]
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,8 +94,45 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10.0
     spans_per_second: Annotated[
         float,
-        _doc("Spans of one program, at most.", "0 to 10000", ge=0, le=10_000, unit="spans per second", reload=True),
+        _doc(
+            "Spans of one program, at most; those of exemplars come on top of it, so that each has its span.",
+            "0 to 10000",
+            ge=0,
+            le=10_000,
+            unit="spans per second",
+            reload=True,
+        ),
     ] = 100.0
+    spans_per_second_total: Annotated[
+        float,
+        _doc(
+            "Spans of all programs together, at most; those of exemplars come on top of it.",
+            "0 to 100000",
+            ge=0,
+            le=100_000,
+            unit="spans per second",
+            reload=True,
+        ),
+    ] = 500.0
+    ongoing_span_s: Annotated[
+        Step | None,
+        _doc(
+            "A goroutine that is blocked on a channel for so long gets a span while it still is, and again after 4 "
+            "times as long, 16 times, and so on. Such spans may be a quarter of `spans_per_second`. `off`: none.",
+            "0.1 to 86400, or off",
+            unit="seconds",
+            reload=True,
+            off=True,
+        ),
+    ] = 10.0
+    exemplars: Annotated[
+        bool,
+        _doc(
+            "Whether buckets of `channel.block.duration` point at the span of a block that they counted.",
+            "true or false",
+            reload=True,
+        ),
+    ] = True
     series_per_process: Annotated[
         int,
         _count(
@@ -212,9 +156,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     targets: Rules = ()
     objectives: Objectives = ()
     otlp: Otlp = Otlp()
+    span_limits: SpanLimits = SpanLimits()
     findings: Findings = Findings()
     dumps: Dumps = Dumps()
     naming: Naming = Naming()
+    status: Status = Status()
 
     @property
     def program_budget(self) -> float | None:
@@ -232,4 +178,5 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def uses_network(self) -> bool:
         """Whether anything is sent over the network: always, unless only a file is asked for or it is disabled."""
         given = self.otlp.endpoint or self.otlp.metrics.endpoint or self.otlp.traces.endpoint
-        return self.otlp.enabled and (not self.otlp_file or bool(given))
+        some = self.otlp.metrics.enabled or self.otlp.traces.enabled
+        return self.otlp.enabled and some and (not self.otlp_file or bool(given))

@@ -13,6 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+# A pod's own folder: "pod" and its uid, with kubelet's driver "cgroupfs" alone ("/kubepods/burstable/pod<uid>/..."),
+# with "systemd" at the end of a slice's name, where dashes separate and are written "_" in the uid
+# ("kubepods-burstable-pod<uid>.slice"); where kubelet and runtime differ, ":" follows it.
+# Kubernetes, pkg/kubelet/cm: pod_container_manager_linux.go (commit 00b39fcf8334) and cgroup_manager_linux.go
+# (commit 00ac878efc72, ConvertCgroupNameToSystemd).
+_HEX = "[0-9a-f]"
+_POD = re.compile(
+    rf"(?:/|-)pod({_HEX}{{8}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{12}})(?=/|\.slice(?:[/:]|$)|$)"
+)
 _SERVICE_NAME = b"OTEL_SERVICE_NAME="
 _DELETED = " (deleted)"
 
@@ -87,6 +96,21 @@ def container_id(folder: Path) -> str:
         found = _CONTAINER.findall(line)
         if found:
             return str(found[-1])
+    return ""
+
+
+def pod_uid(folder: Path) -> str:
+    """The uid of the Kubernetes pod, from the cgroup path (v1 and v2), else "".
+
+    As for containers, the last one of a line: a cluster in a pod is the inner one. "" also for what kubelet runs from
+    files (static pods): their path has a digest of the file, which is no pod's uid in the API (Kubernetes,
+    pkg/kubelet/config/common.go, commit 00090001f8a6). And "" where the agent is in the same pod and has a cgroup
+    namespace of its own: then the path begins below the pod.
+    """
+    for line in (folder / "cgroup").read_text(errors="replace").splitlines():
+        found = _POD.findall(line)
+        if found:
+            return str(found[-1]).replace("_", "-")
     return ""
 
 

@@ -128,6 +128,7 @@ def read(folder: Path, proc: Path = PROC) -> Process:
         container_id=_optional(files.container_id, folder, ""),
         stack_start=stat.stack_start,
         cgroups=_optional(files.cgroups, folder, ()),
+        pod_uid=_optional(files.pod_uid, folder, ""),
     )
 
 

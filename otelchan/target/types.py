@@ -21,6 +21,7 @@ class Process:
     stack_start: address of its first stack, which changes with each exec, also of the same file (field 28 of
         /proc/PID/stat); 0 when this agent may not know it.
     cgroups: paths of its control groups, one per hierarchy.
+    pod_uid: of its Kubernetes pod, from the cgroup path, else "".
     """
 
     pid: int
@@ -34,6 +35,7 @@ class Process:
     container_id: str = ""
     stack_start: int = 0
     cgroups: tuple[str, ...] = ()
+    pod_uid: str = ""
 
 
 class LoadedSegment(Protocol):

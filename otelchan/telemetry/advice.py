@@ -16,6 +16,10 @@ _HANGS_UP = {
 }
 # By what OpenSSL (urllib3) and BoringSSL (grpc) say, in capitals and with spaces; the first that fits.
 _TLS = (
+    (
+        ("KEY VALUES MISMATCH", "NO CERTIFICATE OR CRL", "NO START LINE", "PEM LIB", "SECURITY HANDSHAKER"),
+        "a PEM file of ours cannot be read any more, or a key is not that of its certificate: put back what fits",
+    ),
     (("MISMATCH", "HOSTNAME VERIFICATION"), "give the endpoint by a name that is in its certificate"),
     (("EXPIRED",), "renew its certificate, or correct the clock"),
     (("VERIFY FAILED",), "set otlp.certificate to the PEM file of the CA that signed its certificate"),

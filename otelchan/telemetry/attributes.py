@@ -25,7 +25,7 @@ ATTRIBUTES = (
     Attribute(
         "channel.operation",
         "string",
-        "What it does; for a select, the case that won. `close` only for the topology.",
+        "What it does; for a select, the case that won, see also `channel.select.case`. `close` only for the topology.",
         ("send", "recv", "close"),
     ),
     Attribute(
@@ -39,6 +39,13 @@ ATTRIBUTES = (
     Attribute("channel.state", "string", "What state the channel is in, see docs/findings.md, F12.", STATES),
     Attribute("channel.id", "string", "Address of the channel; the garbage collector uses it again, so spans only."),
     Attribute("channel.select", "boolean", "The goroutine waited in a select."),
+    Attribute(
+        "channel.select.case",
+        "string[]",
+        "Of a select that has not ended: operation and channel of each case that is not nil, 64 at most. "
+        "`channel.name` and `channel.operation` are those of one of them: on a channel of the program's own, that "
+        "sends, else the first by name.",
+    ),
     Attribute("channel.waker.goroutine.id", "int", "Goroutine that ended the wait; 0: the runtime itself (a timer)."),
     Attribute(
         "channel.waker.function",
@@ -69,12 +76,35 @@ ATTRIBUTES = (
     Attribute("finding.sentence", "string", "The finding in words."),
     Attribute("finding.role", "string", "What a goroutine of a finding has to do with the others."),
     Attribute("slo.window", "string", "Which of the two windows of an objective.", ("short", "long")),
-    Attribute("otelchan.exemplar", "boolean", "A histogram's exemplar points at this span; keep it when sampling."),
+    Attribute(
+        "otelchan.exemplar",
+        "boolean",
+        "An exemplar of `channel.block.duration` points at this span; keep it when sampling.",
+    ),
+    Attribute(
+        "otelchan.link",
+        "string",
+        "On a link: why it is there. The goroutine that ended the wait had itself waited before (`waker`); an earlier "
+        "span of the same wait (`ongoing`); the request that the goroutine works for (`request`).",
+        ("waker", "ongoing", "request"),
+    ),
+    Attribute(
+        "otelchan.request.trace_id",
+        "string",
+        "Trace id, in hexadecimal digits, of the request that the goroutine works for, by its profiler labels.",
+    ),
+    Attribute("otelchan.request.span_id", "string", "The same of the request's span."),
+    Attribute(
+        "otelchan.span.state", "string", "The wait has not ended: the span ends when it was looked at.", ("ongoing",)
+    ),
+    Attribute("otelchan.wait.at_least", "boolean", "Only when true: the wait began before the span, nobody saw when."),
     Attribute("otelchan.stack.complete", "boolean", "Only when false: the stack could not be read to its end."),
     Attribute("otelchan.plane", "string", "Group of probes.", ("makes", "waits", "operations", "polls")),
     Attribute("otelchan.reason", "string", "Why something was lost, failed or is left out; see each metric."),
     Attribute("otelchan.signal", "string", "Which kind of telemetry.", ("metrics", "traces")),
     Attribute("otelchan.map.name", "string", "Kernel map."),
+    Attribute("cpu.mode", "string", "Where processor time was spent.", ("user", "system")),
+    Attribute("otelchan.log.level", "string", "Level of a log line.", ("debug", "info", "warning", "error")),
     Attribute("otelchan.version", "string", "Version of otelchan."),
     Attribute(OVERFLOW, "boolean", "This point stands for all series over the cap."),
 )

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otelchan.telemetry.encode import SCOPE, ended_metrics
 from otelchan.telemetry.points import Series
@@ -23,7 +23,8 @@ class MetricBatch:
     """All metrics of one program at one moment.
 
     target: whose. live: encoded points. items: how many. series: of these points. ended: series that are over since
-    the batch before. last: the program is not watched any more, so the series of this batch end after it.
+    the batch before. last: the program is not watched any more, so the series of this batch end after it. part: of what
+    is said of one moment, in several requests: it joins what waits of its program instead of taking its place.
     """
 
     target: str
@@ -34,6 +35,7 @@ class MetricBatch:
     series: frozenset[Series] = frozenset()
     ended: frozenset[Series] = frozenset()
     last: bool = False
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,35 @@ class SpanBatch:
         return len(self.spans)
 
 
+def points_in(message: ResourceMetrics) -> int:
+    """How many points there are in it."""
+    metrics = (metric for scope in message.scope_metrics for metric in scope.metrics)
+    return sum(
+        len(metric.gauge.data_points) + len(metric.sum.data_points) + len(metric.histogram.data_points)
+        for metric in metrics
+    )
+
+
 def superseded(older: MetricBatch, newer: MetricBatch) -> MetricBatch:
-    """One batch that says what is now: the newer values, and the ends of both that still are ends."""
-    return replace(newer, ended=(older.ended | newer.ended) - newer.series)
+    """One batch that says what is now: the newer values, and the ends of both that still are ends. A program that
+    replaces itself by exec with the same executable has the last batch of one and the first of another."""
+    return replace(newer, ended=(ends_of(older) | newer.ended) - newer.series)
+
+
+def ends_of(batch: MetricBatch) -> frozenset[Series]:
+    """The series that are over after it."""
+    return batch.ended | batch.series if batch.last else batch.ended
+
+
+def _rejoined(first: MetricBatch, second: MetricBatch) -> MetricBatch:
+    """One batch of two parts of one."""
+    return replace(
+        second,
+        live=first.live + second.live,
+        items=first.items + second.items,
+        series=first.series | second.series,
+        ended=first.ended | second.ended,
+    )
 
 
 def metrics_request(batches: Iterable[MetricBatch]) -> ExportMetricsServiceRequest:
@@ -61,21 +89,19 @@ def metrics_request(batches: Iterable[MetricBatch]) -> ExportMetricsServiceReque
     request = ExportMetricsServiceRequest()
     for batch in batches:
         request.resource_metrics.extend(batch.live)
-        ended = batch.ended | batch.series if batch.last else batch.ended
-        if ended:
+        if ended := ends_of(batch):
             time_unix_ns = batch.time_unix_ns + (END_AFTER_NS if batch.last else 0)
             request.resource_metrics.append(ended_metrics(batch.resource, ended, time_unix_ns))
     return request
 
 
 def traces_request(batches: Iterable[SpanBatch]) -> ExportTraceServiceRequest:
-    """One ResourceSpans per batch."""
-    return ExportTraceServiceRequest(
-        resource_spans=[
-            ResourceSpans(resource=batch.resource, scope_spans=[ScopeSpans(scope=SCOPE, spans=batch.spans)])
-            for batch in batches
-        ]
-    )
+    """One ResourceSpans per batch. Filled in place: a message that is put into another one is copied, each time."""
+    request = ExportTraceServiceRequest()
+    for batch in batches:
+        scope = request.resource_spans.add(resource=batch.resource).scope_spans.add(scope=SCOPE)
+        scope.spans.extend(batch.spans)
+    return request
 
 
 class MetricQueue:
@@ -88,11 +114,17 @@ class MetricQueue:
     def __len__(self) -> int:
         return len(self._batches)
 
+    @property
+    def items(self) -> int:
+        """Points that wait."""
+        return sum(batch.items for batch in self._batches.values())
+
     def offer(self, batch: MetricBatch) -> int:
         """Keep it; returns how many items had to be given up for it."""
         older = self._batches.get(batch.target)
-        lost = older.items if older else 0
-        self._batches[batch.target] = superseded(older, batch) if older else batch
+        lost = older.items if older and not batch.part else 0
+        join = _rejoined if batch.part else superseded
+        self._batches[batch.target] = join(older, batch) if older else batch
         while len(self._batches) > self._limit:
             lost += self._batches.popitem(last=False)[1].items
         return lost
@@ -107,11 +139,13 @@ class MetricQueue:
         return taken
 
     def give_back(self, batches: Sequence[MetricBatch]) -> int:
-        """They could not be sent; returns how many items are superseded by now."""
+        """They could not be sent; returns how many items are superseded by now. They may be parts of batches."""
         lost = 0
         for batch in reversed(batches):
             newer = self._batches.get(batch.target)
-            if newer is not None:
+            if newer is not None and newer.part:
+                self._batches[batch.target] = _rejoined(batch, newer)
+            elif newer is not None:
                 self._batches[batch.target] = superseded(batch, newer)
                 lost += batch.items
             else:
@@ -124,11 +158,16 @@ class SpanQueue:
     """Spans, oldest first; the oldest are given up when there are too many. Not thread-safe."""
 
     def __init__(self, limit: int = 4096) -> None:
-        self._limit = limit
+        self.limit = limit  # may change: too many go with the next offer
         self._batches: deque[SpanBatch] = deque()
         self._items = 0
 
     def __len__(self) -> int:
+        return self._items
+
+    @property
+    def items(self) -> int:
+        """Spans that wait."""
         return self._items
 
     def offer(self, batch: SpanBatch) -> int:
@@ -158,9 +197,9 @@ class SpanQueue:
 
     def _trim(self) -> int:
         lost = 0
-        while self._items - lost > self._limit:
+        while self._items - lost > self.limit:
             oldest = self._batches.popleft()
-            excess = self._items - lost - self._limit
+            excess = self._items - lost - self.limit
             if len(oldest.spans) > excess:
                 self._batches.appendleft(replace(oldest, spans=oldest.spans[excess:]))
                 lost += excess

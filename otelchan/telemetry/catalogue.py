@@ -87,6 +87,7 @@ _METRICS = (
         _SIDED,
         "Whether a latency objective is kept: 0 closed (kept), 1 half-open, 2 open; docs/findings.md, F11.",
     ),
+    Metric("channel.slo.objective", Kind.GAUGE, "s", _SIDED, "What a latency objective allows."),
     Metric(
         "channel.slo.p999",
         Kind.GAUGE,
@@ -109,7 +110,9 @@ _METRICS = (
         Kind.HISTOGRAM,
         "s",
         _SIDED,
-        "From park to wake; its count is the number of operations that had to wait.",
+        "From park to wake; its count is the number of operations that had to wait. The exemplar of a bucket is the "
+        "slowest block in it since the last export, within 1/32, of those over `span_threshold_ms`; its span is always "
+        "exported, whatever the rate of spans.",
         bounds=BLOCK_BOUNDS_S,
     ),
     Metric("channel.close", Kind.COUNTER, "{close}", _NAMED, "Closes."),
@@ -167,7 +170,12 @@ _BLOCK = (
     *_CODE,
     *_WAKER,
     "otelchan.exemplar",
+    "otelchan.span.state",
+    "otelchan.wait.at_least",
+    "otelchan.request.trace_id",
+    "otelchan.request.span_id",
 )
+_LINK = ("otelchan.link",)
 _PANIC = (*_TYPED, "channel.id", "error.type", "goroutine.id", *_CODE)
 _MEMBER = (
     *("goroutine.id", "channel.name", "channel.operation", "goroutine.wait_reason", "code.stacktrace"),
@@ -179,10 +187,29 @@ _FINDING = (
 )
 
 SPANS = (
-    SpanShape("send {channel.name}", _BLOCK, "A send that waited longer than the threshold.", ("woken",), _WOKEN),
-    SpanShape("recv {channel.name}", _BLOCK, "A receive that waited longer than the threshold.", ("woken",), _WOKEN),
     SpanShape(
-        "select {code.function.name}", _BLOCK, "A select that waited longer than the threshold.", ("woken",), _WOKEN
+        "send {channel.name}",
+        _BLOCK,
+        "A send that waited longer than the threshold, or that still does.",
+        ("woken",),
+        _WOKEN,
+        link_attributes=_LINK,
+    ),
+    SpanShape(
+        "recv {channel.name}",
+        _BLOCK,
+        "A receive that waited longer than the threshold, or that still does.",
+        ("woken",),
+        _WOKEN,
+        link_attributes=_LINK,
+    ),
+    SpanShape(
+        "select {code.function.name}",
+        (*_BLOCK, "channel.select.case"),
+        "A select that waited longer than the threshold, or that still does.",
+        ("woken",),
+        _WOKEN,
+        link_attributes=_LINK,
     ),
     SpanShape(
         "panic {error.type}",

@@ -34,6 +34,20 @@ def key_values(attributes: Attributes) -> list[KeyValue]:
     return [KeyValue(key=key, value=_any_value(value)) for key, value in attributes]
 
 
+def add_attributes(into: RepeatedCompositeFieldContainer[KeyValue], attributes: Attributes) -> None:
+    """Put attributes where they belong: a third of the time of making messages of them that are copied there."""
+    for key, value in attributes:
+        place = into.add(key=key).value
+        if isinstance(value, str):
+            place.string_value = value
+        elif isinstance(value, bool):
+            place.bool_value = value
+        elif isinstance(value, int):
+            place.int_value = value
+        else:
+            place.double_value = value
+
+
 def _any_value(value: str | int | float | bool) -> AnyValue:
     if isinstance(value, str):
         return AnyValue(string_value=value)

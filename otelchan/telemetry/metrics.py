@@ -32,9 +32,11 @@ def metric_points(snapshot: Snapshot, assessment: Assessment) -> list[Point]:
 
 
 def slowest_blocks(spans: Iterable[BlockSpan]) -> Exemplars:
-    """The slowest span of each exported bucket: the exemplars of the interval."""
+    """The slowest span of each exported bucket: the exemplars of the interval. What has not ended is in no bucket."""
     found: Exemplars = {}
     for span in spans:
+        if span.ongoing:
+            continue
         duration = span.end_unix_ns - span.start_unix_ns
         key = (span.channel, span.operation, bisect_left(BLOCK_BOUNDS_NS, duration))
         best = found.get(key)
@@ -132,6 +134,7 @@ def _objective_points(objectives: Iterable[ObjectiveView]) -> Iterator[Point]:
             ("channel.operation", view.operation),
         )
         yield Point("channel.slo.state", sided, _SLO_STATES.index(view.state))
+        yield Point("channel.slo.objective", sided, view.objective_ns / 1e9)
         for window, samples in view.samples.items():
             attributes = (*sided, ("slo.window", window))
             yield Point("channel.slo.sample", attributes, samples)

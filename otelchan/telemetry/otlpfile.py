@@ -26,6 +26,7 @@ from otelchan.telemetry.own import AgentMetrics
 
 log = logging.getLogger("otelchan.telemetry")
 LINES_KEPT = 1024
+ITEMS_KEPT = 100_000  # metric points and spans in these lines: tens of MB, however many series there are
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
@@ -56,6 +57,7 @@ class FileSink:
         self._paths = {signal: Path(path.replace("{signal}", signal)) for signal in ("metrics", "traces")}
         self._files: dict[Path, BinaryIO] = {}
         self._waiting: deque[MetricBatch | SpanBatch] = deque()
+        self._items = 0  # that wait
         self._wake = threading.Condition()
         self._stop_ns: int | None = None
         self._reports = DeliveryLog()
@@ -85,9 +87,15 @@ class FileSink:
     def _offer(self, batch: MetricBatch | SpanBatch) -> None:
         with self._wake:
             self._waiting.append(batch)
-            if len(self._waiting) > LINES_KEPT:
-                self._given_up(self._waiting.popleft(), "overflow")
+            self._items += batch.items
+            while len(self._waiting) > LINES_KEPT or (self._items > ITEMS_KEPT and len(self._waiting) > 1):
+                self._given_up(self._next(), "overflow")
             self._wake.notify()
+
+    def _next(self) -> MetricBatch | SpanBatch:
+        batch = self._waiting.popleft()
+        self._items -= batch.items
+        return batch
 
     def close(self, deadline_s: float) -> bool:
         """Write what waits, then close the files."""
@@ -112,8 +120,14 @@ class FileSink:
                     self._wake.wait()
                 if not self._waiting:
                     return
-                batch = self._waiting.popleft()
-            self._write(batch)
+                batch = self._next()
+            try:
+                self._write(batch)
+            except Exception as error:  # or nothing would be written any more, and nobody told
+                log.debug("writing failed", exc_info=True)
+                words = f"a bug of ours, please report it: {type(error).__name__}: {error}"
+                self._reports.failed(self._names(), words, retry=False)
+                self._given_up(batch, "internal")
 
     def _write(self, batch: MetricBatch | SpanBatch) -> None:
         signal = _signal(batch)

@@ -21,7 +21,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from otelchan import __version__
 from otelchan.telemetry import advice
-from otelchan.telemetry.transport import MOST_RETRY_AFTER_S, Destination, Outcome, accepted
+from otelchan.telemetry.transport import MOST_RETRY_AFTER_S, Destination, Outcome, accepted, in_one_line
 
 _METHODS = {
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
@@ -39,6 +39,7 @@ _OPTIONS = (
     ("grpc.primary_user_agent", f"otelchan/{__version__}"),
     ("grpc.enable_http_proxy", 0),  # proxies come from the environment, which only config reads
     ("grpc.service_config_disable_resolution", 1),  # nobody but the user says how to send
+    ("grpc.max_receive_message_length", 1 << 20),  # an answer has a hundred bytes
     ("grpc.use_local_subchannel_pool", 1),  # a new channel connects anew, without the pauses of the one before
 )
 _PORTS = {"http": 80, "https": 443}
@@ -116,8 +117,21 @@ def _failure(error: grpc.RpcError, secure: bool) -> Outcome:
     retry = code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_info is not None)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not retry_info:
         return Outcome(False, True, "timeout", "no answer in time")
-    detail = f"gRPC status {code.name}{': ' if said else ''}{said}"
-    return Outcome(False, retry, f"grpc_{code.name.lower()}", detail, retry_info or 0.0, advice=_advice(code, said))
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and any(words in said for words in _ANSWER):
+        return Outcome(False, False, f"grpc_{code.name.lower()}", _ENDLESS, advice="look what listens there")
+    detail = f"gRPC status {code.name}{': ' if said else ''}{in_one_line(said)}"
+    if too_large := code in _SIZES and retry_info is None and bool(_SIZE.search(said)):
+        retry = False
+    reason, wait_s, advice = f"grpc_{code.name.lower()}", retry_info or 0.0, _advice(code, said)
+    return Outcome(False, retry, reason, detail, wait_s, advice=advice, too_large=too_large)
+
+
+# What grpc itself says about an answer (core 1.85, message_size_filter.cc, compression_filter.cc).
+_ANSWER = ("CLIENT: Received message larger", "Decompressed message larger")
+_ENDLESS = "its answer is larger than 1 MiB"
+# A request that is larger than what a server takes: Go, Java, C++, Python; tonic (Rust) says OUT_OF_RANGE.
+_SIZES = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.OUT_OF_RANGE)
+_SIZE = re.compile("larger than max|exceeds maximum size|length too large|larger than the limit")
 
 
 def _not_reached(said: str, secure: bool) -> Outcome | None:
@@ -128,7 +142,7 @@ def _not_reached(said: str, secure: bool) -> Outcome | None:
         return Outcome(False, True, "unreachable", "the name of the host is not known")
     if "unreachable" in said or "No route to host" in said:
         return Outcome(False, True, "unreachable", _last(said))
-    if any(words in said for words in ("handshake failed", "TSI_", "Verification")):
+    if any(words in said for words in ("handshake failed", "TSI_", "Verification", "security handshaker")):
         # The name of the TLS library's error, without codes before it and the status of something else after it.
         what = re.sub(r".*OPENSSL_internal:|: OK$|: Invalid certificate verification context.*", "", _last(said))
         return Outcome(False, True, "tls", f"TLS failed: {what}", advice=advice.for_tls("grpc", what))
@@ -151,7 +165,7 @@ def _advice(code: grpc.StatusCode, said: str) -> str:
         return advice.WANTS_HEADER
     if code is grpc.StatusCode.UNIMPLEMENTED or (code is grpc.StatusCode.UNKNOWN and "http2 header" in said):
         return f"it does not take OTLP over gRPC: {_HTTP_PORT}"
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in said:
+    if code in _SIZES and _SIZE.search(said):
         return "raise max_recv_msg_size_mib of its OTLP receiver, or lower series_per_process"
     return ""
 

@@ -7,42 +7,52 @@ Retry-After is honoured, anything else is final; a 200 may still reject a part (
 from __future__ import annotations
 
 import base64
+import builtins
 import gzip
 import re
+import zlib
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 import certifi
-import urllib3
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError, TimeoutError
 from urllib3.util import Timeout, parse_url
 
 from otelchan import __version__, clock
 from otelchan.telemetry import advice
-from otelchan.telemetry.transport import MOST_RETRY_AFTER_S, Destination, Outcome, accepted
+from otelchan.telemetry.bounded import Bounds, bounded_pool
+from otelchan.telemetry.transport import MOST_RETRY_AFTER_S, Destination, Outcome, accepted, in_one_line
 
 _RETRYABLE = (429, 502, 503, 504)
 _UNREACHABLE = ("Name or service not known", "name resolution", "unreachable", "No route to host")
-_MOST_ANSWER_BYTES = 65536
+_TOO_LARGE = b"request body too large"  # with status 400, from Go's servers: net/http's MaxBytesReader, the Collector
+_MOST_BODY_BYTES = 65536  # that is looked at, also of one that is compressed
 
 
 class HttpTransport:
     """Sends to one destination over one kept-alive connection. For one thread.
 
+    A request takes no longer than its time, however slowly an endpoint takes it and answers; only the name of its host
+    has the resolver's own limits, and each of its addresses that does not answer takes so long to connect.
     By urllib3, which reads no proxy and no .netrc from the environment, and takes 5 MB less than requests on top of it.
     """
 
     def __init__(self, to: Destination) -> None:
         self.to = to
-        self._pool = urllib3.PoolManager(
+        self._bounds = Bounds()
+        self._pool = bounded_pool(
+            to.url,
+            self._bounds,
             cert_reqs="CERT_REQUIRED",
             ca_certs=to.certificate or certifi.where(),
             cert_file=to.client_certificate,
             key_file=to.client_key,
         )
-        user = parse_url(to.url).auth
+        url = parse_url(to.url)
+        self._path, user = url.request_uri, url.auth
         basic = f"Basic {base64.b64encode(unquote(user).encode()).decode()}" if user else ""
         self._headers = {
             "Content-Type": "application/x-protobuf",
@@ -58,10 +68,11 @@ class HttpTransport:
             return Outcome(False, True, "tls", f"TLS failed: {gone} is not there any more", advice="put the file back")
         timeout = min(self.to.timeout_s, timeout_s or self.to.timeout_s)
         body = gzip.compress(message, compresslevel=5, mtime=0) if self.to.gzip else message
+        self._bounds.begin(timeout)
         try:
-            response = self._pool.request(
+            response = self._pool.urlopen(
                 "POST",
-                self.to.url,
+                self._path,
                 body=body,
                 headers=self._headers,
                 timeout=Timeout(connect=timeout, read=timeout),
@@ -74,30 +85,38 @@ class HttpTransport:
         answer = _read(response)
         if 200 <= response.status < 300:
             return accepted(self.to.signal, answer)
-        return _refused(response.status, response.headers, self._advice(response.status, answer))
+        if response.status == 413 or (response.status == 400 and _TOO_LARGE in answer):
+            return Outcome(False, False, f"http_{response.status}", f"HTTP status {response.status}", too_large=True)
+        return _refused(response.status, response.headers, self._advice(response, answer))
 
     def _gone(self) -> str | None:
         files = (self.to.certificate, self.to.client_certificate, self.to.client_key)
         return next((path for path in files if path and not Path(path).is_file()), None)
 
-    def _advice(self, status: int, answer: bytes) -> str:
+    def _advice(self, response: BaseHTTPResponse, answer: bytes) -> str:
+        status = response.status
         # Go's and nginx's servers say so to HTTP on a port for TLS; when they hang up on a long request, it gets lost.
         if status == 400 and not self.to.secure and (b"HTTPS" in answer or not answer):
             return advice.SPEAKS_TLS if answer else advice.MAY_SPEAK_TLS
         if status in (401, 403):
             return advice.WANTS_HEADER
+        if 300 <= status < 400:  # a POST that is redirected may become a GET, and go where nobody meant it to
+            return f"give the address that it redirects to: {in_one_line(response.headers.get('Location', '?'))}"
         return "check its path: a Collector takes /v1/metrics and /v1/traces" if status == 404 else ""
 
     def close(self) -> None:
         """Close the connection."""
-        self._pool.clear()
+        self._pool.close()
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+def _read(response: BaseHTTPResponse) -> bytes:
     """The beginning of the body; nothing when it breaks off: the status came first and says whether it was taken."""
     try:
-        return bytes(response.read(_MOST_ANSWER_BYTES, decode_content=True))
-    except (HTTPError, OSError):
+        body = bytes(response.read(_MOST_BODY_BYTES, decode_content=False))
+        if "gzip" in response.headers.get("Content-Encoding", ""):  # not asked for, and it may unpack to anything
+            return zlib.decompressobj(wbits=31).decompress(body, _MOST_BODY_BYTES)
+        return body
+    except (HTTPError, OSError, zlib.error):
         return b""
     finally:
         response.close()  # the connection too, unless the body ended: then it is back in the pool
@@ -109,7 +128,7 @@ def _failure(error: HTTPError, secure: bool) -> Outcome:
     if isinstance(error, SSLError):
         said = re.sub(r"^\[SSL[^]]*\] | \(_ssl\.c:\d+\)", "", said)
         return Outcome(False, True, "tls", f"TLS failed: {said}", advice=advice.for_tls("http/protobuf", said))
-    if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
+    if (isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError)) or _late(cause):
         return Outcome(False, True, "timeout", "no answer in time")
     if isinstance(cause, ConnectionRefusedError):
         return Outcome(False, True, "refused", "connection refused")
@@ -117,8 +136,13 @@ def _failure(error: HTTPError, secure: bool) -> Outcome:
         return Outcome(False, True, "unreachable", said)
     if isinstance(error, ProtocolError | NewConnectionError):
         said = said if said.isprintable() else "it does not answer in HTTP/1"
-        return Outcome(False, True, "connection", said, advice=advice.for_hang_up("http/protobuf", secure))
-    return Outcome(False, False, "request", said)
+        return Outcome(False, True, "connection", in_one_line(said), advice=advice.for_hang_up("http/protobuf", secure))
+    return Outcome(False, False, "request", in_one_line(said))
+
+
+def _late(cause: BaseException) -> bool:
+    """Whether the time for the request is over: while it was sent, or read."""
+    return isinstance(cause, builtins.TimeoutError)
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -135,12 +159,11 @@ def _refused(status: int, headers: Mapping[str, str], advice: str) -> Outcome:
 
 
 def _retry_after_s(value: str) -> float:
-    """Seconds, or an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds, or an HTTP date (RFC 9110, 10.2.3); 0 for anything else."""
+    if re.fullmatch("[0-9]+", value.strip()):
+        return min(float(value[:10]), MOST_RETRY_AFTER_S)
     try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - clock.unix_ns() / 1e9
-        except (ValueError, TypeError):
-            return 0.0
+        seconds = parsedate_to_datetime(value).timestamp() - clock.unix_ns() / 1e9
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
     return min(max(seconds, 0.0), MOST_RETRY_AFTER_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -14,15 +14,17 @@ from otelchan.config import Config
 from otelchan.findings.types import Assessment, Finding
 from otelchan.model.types import Snapshot
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
+from otelchan.telemetry.blocks import BlockSpans
 from otelchan.telemetry.encode import live_metrics
 from otelchan.telemetry.export import NetworkSink
-from otelchan.telemetry.metrics import metric_points, slowest_blocks
+from otelchan.telemetry.limits import limit
+from otelchan.telemetry.metrics import metric_points
 from otelchan.telemetry.otlpfile import FileSink
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.resource import read_host, resource_message, target_attributes
 from otelchan.telemetry.series import Room, SeriesTracker, Tracked
 from otelchan.telemetry.sinks import Sink
-from otelchan.telemetry.spans import FindingSpans, block_span, panic_span
+from otelchan.telemetry.spans import FindingSpans, panic_span
 from otelchan.telemetry.transport import destination
 
 LEAVE_S = 5.0  # for what waits, when the network is not used any more
@@ -39,6 +41,11 @@ def open_sinks(config: Config) -> list[Sink]:
     return sinks
 
 
+def _has_exemplars(config: Config) -> bool:
+    """Whether histograms point at spans: only when spans go somewhere."""
+    return config.exemplars and ((config.uses_network and config.otlp.traces.enabled) or bool(config.otlp_file))
+
+
 @dataclass(slots=True)
 class _Target:
     """One observed process on the way out."""
@@ -48,7 +55,9 @@ class _Target:
     series: SeriesTracker
     findings: FindingSpans
     planes: dict[str, str]
+    blocks: BlockSpans = field(default_factory=BlockSpans)
     overflowed: int = 0
+    last: MetricBatch | None = None
 
 
 class Telemetry:
@@ -59,6 +68,7 @@ class Telemetry:
         self._host = read_host()
         self._room = Room(config.series_total)
         self._limit = config.series_per_process
+        self._exemplars, self._span_limits = _has_exemplars(config), config.span_limits
         self._targets: dict[str, _Target] = {}
         self._plane_states: set[tuple[str, str]] = set()
         self._sinks = open_sinks(config) if sinks is None else list(sinks)
@@ -74,6 +84,7 @@ class Telemetry:
         """
         self._turn_network(config)
         self._room.limit, self._limit = config.series_total, config.series_per_process
+        self._exemplars, self._span_limits = _has_exemplars(config), config.span_limits
         for target in self._targets.values():
             target.series.limit = self._limit
         self._show_budget(config.max_overhead)
@@ -103,9 +114,12 @@ class Telemetry:
     def publish(self, snapshot: Snapshot, assessment: Assessment) -> None:
         """One program at one moment. Its series end after a snapshot that says `ended`."""
         target = self._target(snapshot)
-        tracked = target.series.update(metric_points(snapshot, assessment))
+        points = metric_points(snapshot, assessment)
+        if not self._exemplars:
+            points = [point._replace(exemplars=()) if point.exemplars else point for point in points]
+        tracked = target.series.update(points)
         self._offer_metrics(target, snapshot, tracked)
-        self._offer_spans(target, snapshot, assessment.findings)
+        self._offer_spans(target, snapshot, assessment.findings, tracked)
         target.planes = dict(snapshot.planes)
         target.overflowed = tracked.overflowed
         self._count_losses(target, snapshot)
@@ -117,6 +131,7 @@ class Telemetry:
     def flush(self) -> None:
         """The end of an interval: the agent's own metrics go out too. Does not wait."""
         self._describe_targets()
+        self._describe_queues()
         live = self.own.collect()
         if live:
             batch = MetricBatch("otelchan", live[0].resource, clock.unix_ns(), live, _points(live))
@@ -124,7 +139,9 @@ class Telemetry:
                 sink.offer_metrics(batch)
 
     def close(self, deadline_s: float = 5.0) -> bool:
-        """The last flush; waits for the sinks until the deadline. False when something had to be given up."""
+        """The last flush, and the end of all series of programs, so that no dashboard shows for minutes what nobody
+        looks at any more; waits for the sinks until the deadline. False when something had to be given up."""
+        self._end_all()
         self.flush()
         stop_ns = clock.monotonic_ns() + int(deadline_s * 1e9)
         # The file comes last in the list and goes first: it is quick, the network may need all the time there is.
@@ -153,25 +170,45 @@ class Telemetry:
             ended=tracked.ended,
             last=snapshot.ended,
         )
+        target.last = batch
         for sink in self._sinks:
             sink.offer_metrics(batch)
 
-    def _offer_spans(self, target: _Target, snapshot: Snapshot, findings: Sequence[Finding]) -> None:
-        exemplars = {span.context for span in slowest_blocks(snapshot.spans).values()}
-        spans = [block_span(span, span.context in exemplars) for span in snapshot.spans]
+    def _end_all(self) -> None:
+        """Nobody counts any more: the series of all programs end after their last values."""
+        for batch in [target.last for target in self._targets.values() if target.last]:
+            ends = replace(batch, live=(), items=0, series=frozenset(), ended=batch.series, last=True, part=True)
+            for sink in self._sinks:
+                if isinstance(sink, NetworkSink):  # a file ends where it ends, with the last values
+                    sink.offer_metrics(ends)
+
+    def _offer_spans(self, target: _Target, snapshot: Snapshot, findings: Sequence[Finding], tracked: Tracked) -> None:
+        spans = target.blocks.of(snapshot.spans, tracked.points)
         spans += [panic_span(event) for event in snapshot.panics]
         spans += target.findings.update(findings, snapshot.time_unix_ns, snapshot.ended)
         if spans:
+            limit(spans, self._span_limits)
             batch = SpanBatch(target.identity, target.resource, tuple(spans))
             for sink in self._sinks:
                 sink.offer_spans(batch)
 
     def _count_losses(self, target: _Target, snapshot: Snapshot) -> None:
-        for reason, number in snapshot.losses.by_reason.items():
-            if reason == SAMPLED_OUT:
-                self.own.total("otelchan.span.sampled_out", number, source=target.identity)
-            else:
-                self.own.total("otelchan.event.lost", number, {"otelchan.reason": reason}, target.identity)
+        lost = dict(snapshot.losses.by_reason)
+        sampled_out = lost.pop(SAMPLED_OUT, 0) + target.blocks.sampled_out
+        self.own.total("otelchan.span.sampled_out", sampled_out, source=target.identity)
+        for reason, number in lost.items():
+            self.own.total("otelchan.event.lost", number, {"otelchan.reason": reason}, target.identity)
+
+    def _describe_queues(self) -> None:
+        """What waits for the network; no series when it is not used."""
+        network = next((sink for sink in self._sinks if isinstance(sink, NetworkSink)), None)
+        if network is None:
+            self.own.withdraw("otelchan.export.queue.size")
+            self.own.withdraw("otelchan.export.queue.limit")
+            return
+        for signal, items in network.queued().items():
+            self.own.set("otelchan.export.queue.size", items, {"otelchan.signal": signal})
+        self.own.set("otelchan.export.queue.limit", network.span_limit, {"otelchan.signal": "traces"})
 
     def _describe_targets(self) -> None:
         """Gauges about all targets; what was said before is set to zero when it does not hold any more."""

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from otelchan.telemetry.catalogue import ATTRIBUTES, BLOCK_BOUNDS_S, METRICS, SPANS
 from otelchan.telemetry.resource import RESOURCE_ATTRIBUTES
-from otelchan.telemetry.signals import Metric, Owner, SpanShape, prometheus_name
+from otelchan.telemetry.series import RESERVED
+from otelchan.telemetry.signals import (
+    Kind,
+    Metric,
+    Owner,
+    SpanShape,
+    prometheus_label,
+    prometheus_name,
+    prometheus_series,
+)
 
 _HEAD = """\
 # Metrics, spans and attributes
@@ -19,13 +28,23 @@ nothing from then on. Prometheus names are those of its OTLP receiver with the d
 """
 _OVERFLOW = """\
 Series are capped per process and in all (`series_per_process`, `series_total`). What is over the cap is added up in
-one point per metric with `otel.metric.overflow=true` and counted in `otelchan.series.overflow`.
+one point per metric with `otel.metric.overflow=true` and counted in `otelchan.series.overflow`. `otelchan.finding` has
+{reserved} series more, so that a program at its cap still alerts.
 """
 _BOUNDS = """\
 Bounds of `channel.block.duration`, upper bounds, inclusive, in seconds: {bounds}.
 In nanoseconds each is a power of two, an exact edge of the buckets that the kernel side counts in, so no operation is
 counted in a wrong bucket.
 """
+_PROMETHEUS = """\
+Every time series there is, by the name that a query needs. `job` is `service.name`, `instance` is
+`service.instance.id`; the rest of the Resource is in `target_info` unless Prometheus promotes it to labels. The agent's
+own metrics have the same names when Prometheus scrapes them from `/metrics` ([status.md](status.md)), where `job` and
+`instance` are those of the scrape. metadata.yaml beside this document says the same to programs, in the shape that
+components of the Collector use.
+"""
+_PROMETHEUS_TYPES = {Kind.COUNTER: "counter", Kind.GAUGE: "gauge", Kind.UP_DOWN_COUNTER: "gauge"}
+_PARTS = {"bucket": "values up to `le`", "count": "all values", "sum": "sum of all values"}
 
 
 def markdown() -> str:
@@ -41,12 +60,15 @@ def markdown() -> str:
         "## Metrics of an observed process\n",
         _metrics(target),
         _BOUNDS.format(bounds=bounds),
-        _OVERFLOW,
+        _OVERFLOW.format(reserved=RESERVED),
         "## Metrics of the agent\n",
         _metrics(agent),
+        "## Names in Prometheus\n",
+        _PROMETHEUS,
+        _series(METRICS.values()),
         "## Spans\n",
-        "Kind INTERNAL. A span links to the last blocking span of the goroutine that ended its wait, if there was one "
-        "within a minute.\n",
+        "Kind INTERNAL, each a trace of its own. When there is which, what each links to, and their rates: "
+        "[spans.md](spans.md).\n",
         *(_span(span) for span in SPANS),
         "## Attributes\n",
         _table(
@@ -76,11 +98,25 @@ def _metrics(metrics: Sequence[Metric]) -> str:
     return _table(head, rows)
 
 
+def _series(metrics: Iterable[Metric]) -> str:
+    rows = []
+    for metric in metrics:
+        labels = [f"`{prometheus_label(name)}`" for name in metric.attributes]
+        for series in prometheus_series(metric):
+            part = series.rpartition("_")[2] if metric.kind is Kind.HISTOGRAM else ""
+            kind = f"histogram: {_PARTS[part]}" if part else _PROMETHEUS_TYPES[metric.kind]
+            more = ["`le`"] if part == "bucket" else []
+            rows.append((f"`{series}`", f"`{metric.name}`", kind, ", ".join((*labels, *more))))
+    return _table(("series", "OTLP name", "type", "labels besides `job` and `instance`"), rows)
+
+
 def _span(span: SpanShape) -> str:
     attributes = ", ".join(f"`{name}`" for name in span.attributes)
     carried = ", ".join(f"`{name}`" for name in span.event_attributes)
     events = "".join(f"\n\nEvent `{event}`, {span.event_time}, with {carried}." for event in span.events)
-    return f"### `{span.name}`\n\n{span.description}\n\nAttributes: {attributes}.{events}\n"
+    links = ", ".join(f"`{name}`" for name in span.link_attributes)
+    linked = f"\n\nEach link has {links}." if links else ""
+    return f"### `{span.name}`\n\n{span.description}\n\nAttributes: {attributes}.{events}{linked}\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -32,6 +32,7 @@ RESOURCE_ATTRIBUTES = {
     "process.runtime.version": "Go version that built it.",
     "host.name": "Host name, as the agent sees it.",
     "container.id": "When it runs in a container.",
+    "k8s.pod.uid": "When it runs in a Kubernetes pod, and its control group says in which.",
     "telemetry.distro.name": "`otelchan`.",
     "telemetry.distro.version": "Version of the agent.",
 }
@@ -71,6 +72,7 @@ def target_attributes(
         "process.runtime.version": go_version,
         "host.name": host.name,
         "container.id": process.container_id,
+        "k8s.pod.uid": process.pod_uid,
         "telemetry.distro.name": "otelchan",
         "telemetry.distro.version": __version__,
     }

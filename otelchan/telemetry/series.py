@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from otelchan.telemetry.overflow import Overflow
 from otelchan.telemetry.points import Point, Series
 
+RESERVED = 200
+"""Series of findings beyond a cap: a program that has used up its series would else never alert again."""
+_FINDING = "otelchan.finding"
+
 
 @dataclass(slots=True)
 class Room:
@@ -16,9 +20,9 @@ class Room:
     limit: int
     used: int = 0
 
-    def take(self) -> bool:
-        """Room for one more series, or False."""
-        if self.used >= self.limit:
+    def take(self, beyond: int = 0) -> bool:
+        """Room for one more series, or False. beyond: so many more than the limit, for this one."""
+        if self.used >= self.limit + beyond:
             return False
         self.used += 1
         return True
@@ -42,7 +46,7 @@ class SeriesTracker:
     """The series of one program: remembers what was exported, so that what is gone can be ended, and keeps the caps.
 
     A series that got room keeps it until it is gone; one over the cap stays there as long as it exists, so that no
-    total moves from one series to another.
+    total moves from one series to another. Findings have RESERVED more.
     """
 
     def __init__(self, limit: int, room: Room) -> None:
@@ -54,16 +58,17 @@ class SeriesTracker:
 
     def update(self, points: Sequence[Point]) -> Tracked:
         """The next interval: every point there is now."""
-        present = {point.series for point in points}
-        gone = self._admitted - present
+        each = [point.series for point in points]
+        gone = self._admitted.difference(each)
         self._admitted -= gone
         self._room.give_back(len(gone))
         kept: list[Point] = []
         over: list[Point] = []
-        for point in points:
-            (kept if self._admit(point.series) else over).append(point)
-        kept += self._overflow.fold(over)
-        series = frozenset(point.series for point in kept)
+        for point, its in zip(points, each, strict=True):
+            (kept if self._admit(its) else over).append(point)
+        folded = self._overflow.fold(over)
+        kept += folded
+        series = frozenset(self._admitted).union(point.series for point in folded)
         ended = self._exported - series
         self._exported = series
         return Tracked(kept, series, ended, len(over))
@@ -71,7 +76,8 @@ class SeriesTracker:
     def _admit(self, series: Series) -> bool:
         if series in self._admitted:
             return True
-        if series in self._overflow or len(self._admitted) >= self.limit or not self._room.take():
+        beyond = RESERVED if series[0] == _FINDING else 0
+        if series in self._overflow or len(self._admitted) >= self.limit + beyond or not self._room.take(beyond):
             return False
         self._admitted.add(series)
         return True

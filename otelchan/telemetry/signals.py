@@ -25,7 +25,7 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """type: "string", "int" or "boolean". values: all there are; empty: open, or given by the program."""
+    """type: "string", "string[]", "int" or "boolean". values: all there are; empty: open, or given by the program."""
 
     name: str
     type: str
@@ -50,11 +50,16 @@ class Metric:
         """Whether its points only grow from a start time on."""
         return self.kind in (Kind.COUNTER, Kind.HISTOGRAM)
 
+    @property
+    def value_type(self) -> str:
+        """ "double" for what is measured, "int" for what is counted."""
+        return "double" if self.unit in ("s", "1") else "int"
+
 
 @dataclass(frozen=True, slots=True)
 class SpanShape:
     """A kind of span. name: with the attributes that fill it in braces. events: names of events on it, each with the
-    attributes `event_attributes`, at the time that `event_time` says."""
+    attributes `event_attributes`, at the time that `event_time` says. link_attributes: of every link."""
 
     name: str
     attributes: tuple[str, ...]
@@ -62,6 +67,7 @@ class SpanShape:
     events: tuple[str, ...] = ()
     event_attributes: tuple[str, ...] = ()
     event_time: str = "at the moment of the wake"
+    link_attributes: tuple[str, ...] = ()
 
 
 # prometheus/otlptranslator metric_namer.go (0d792268), unitMap, for the units that this product uses.

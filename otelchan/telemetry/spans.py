@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otelchan.findings.types import Finding, Member
 from otelchan.gobinary.types import Frame
-from otelchan.model.types import BlockSpan, PanicEvent, SpanContext, Waker
-from otelchan.telemetry.encode import key_values
+from otelchan.model.types import BlockSpan, PanicEvent, Request, SpanContext, Waker
+from otelchan.telemetry.encode import add_attributes, key_values
 from otelchan.telemetry.points import Attributes
 
 _NOBODY = "?"
@@ -26,12 +27,16 @@ def block_span(span: BlockSpan, exemplar: bool) -> Span:
     message.trace_id, message.span_id = span.context
     message.start_time_unix_nano = span.start_unix_ns
     message.end_time_unix_nano = span.end_unix_ns
-    message.attributes.extend(key_values(_own_attributes(span, exemplar)))
+    add_attributes(message.attributes, _own_attributes(span, exemplar))
+    if span.cases:
+        cases = message.attributes.add(key="channel.select.case").value.array_value
+        cases.values.extend(AnyValue(string_value=case) for case in span.cases)
     if span.waker is not None:
         woken = (*_waker_attributes(span.waker), *_waker_stack(span.waker.frames[:_WAKER_FRAMES]))
-        message.events.add(name="woken", time_unix_nano=span.end_unix_ns, attributes=key_values(woken))
-    if span.link is not None:
-        message.links.add(trace_id=span.link.trace_id, span_id=span.link.span_id)
+        add_attributes(message.events.add(name="woken", time_unix_nano=span.end_unix_ns).attributes, woken)
+    for link in span.links:
+        added = message.links.add(trace_id=link.context.trace_id, span_id=link.context.span_id)
+        add_attributes(added.attributes, (("otelchan.link", link.how),))
     return message
 
 
@@ -97,12 +102,15 @@ def _same_place(place: _Place) -> bytes:
     """The part of a span that its place decides, encoded once: programs block at few places, again and again."""
     site = place.frames[0] if place.frames else None
     name = f"select {site.function if site else _NOBODY}" if place.select else f"{place.operation} {place.channel}"
-    attributes: list[tuple[str, str | int | float | bool]] = [
+    channel = (
         ("channel.name", place.channel),
         ("channel.name.source", place.channel_source),
         ("channel.operation", place.operation),
-        ("channel.select", place.select),
         ("channel.element.type", place.element_type),
+    )
+    attributes: list[tuple[str, str | int | float | bool]] = [
+        *(channel if place.channel else ()),  # a select without cases that are not nil waits on no channel
+        ("channel.select", place.select),
         ("goroutine.wait_reason", place.wait_reason),
         *_code_attributes(site),
     ]
@@ -115,10 +123,24 @@ def _same_place(place: _Place) -> bytes:
 
 
 def _own_attributes(span: BlockSpan, exemplar: bool) -> Attributes:
-    attributes: Attributes = (("channel.id", f"{span.channel_address:#x}"), ("goroutine.id", span.goroutine_id))
+    attributes: Attributes = (("goroutine.id", span.goroutine_id),)
+    if span.channel_address:
+        attributes = (("channel.id", f"{span.channel_address:#x}"), *attributes)
+    if span.ongoing:
+        attributes += (("otelchan.span.state", "ongoing"),)
+    if span.at_least:
+        attributes += (("otelchan.wait.at_least", True),)
+    if span.request is not None:
+        attributes += _request_attributes(span.request)
     if span.waker is not None:
         attributes += _waker_attributes(span.waker)
     return (*attributes, ("otelchan.exemplar", True)) if exemplar else attributes
+
+
+def _request_attributes(request: Request) -> Attributes:
+    """As hexadecimal digits, to be searched for: not every store finds a span by what it links to."""
+    ids = (("otelchan.request.trace_id", request.trace_id), ("otelchan.request.span_id", request.span_id))
+    return tuple((name, value.hex()) for name, value in ids if value)
 
 
 def _code_attributes(site: Frame | None) -> Attributes:

@@ -5,6 +5,7 @@ Rules: OpenTelemetry specification, protocol/exporter.md (settings) and protocol
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from otelchan.telemetry.certificates import Pem
 
 SIGNALS = ("metrics", "traces")
 MOST_RETRY_AFTER_S = 120.0
+MOST_POINTS = 5_000  # in one request: about 1 MB
+MOST_WORDS = 300  # of what an endpoint says: it may say anything, and it goes into the log
 _GRPC_NAME = re.compile(r"[_.0-9A-Za-z-]+")  # of metadata: fewer than HTTP has, whose rule is the configuration's
 
 
@@ -31,7 +34,8 @@ class Destination:
     """Where one signal goes, and how. url: for grpc without a path.
 
     certificate: a file of certificates to trust instead of the built-in ones. client_key: None when the key is in the
-    same file as the client's certificate.
+    same file as the client's certificate. enabled: whether anything goes there. most_waiting: spans kept while it does
+    not take them. most_items: of one request. delay_s: between two requests, unless there is enough for a full one.
     """
 
     signal: str
@@ -43,6 +47,10 @@ class Destination:
     certificate: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    enabled: bool = True
+    most_waiting: int = 4096
+    most_items: int = MOST_POINTS
+    delay_s: float = 0.0
 
     @property
     def origin(self) -> str:
@@ -67,6 +75,7 @@ class Outcome(NamedTuple):
     delivered: accepted, except for `rejected` items. retry: the same request may be tried again. reason: "" or one of
     a few words for counting; http_ and grpc_ begin a status that the endpoint answered with. detail: for people.
     retry_after_s: what the endpoint asked for, else 0. advice: what to do, "" when that follows from the detail.
+    too_large: it may be taken in parts.
     """
 
     delivered: bool
@@ -76,6 +85,7 @@ class Outcome(NamedTuple):
     retry_after_s: float = 0.0
     rejected: int = 0
     advice: str = ""
+    too_large: bool = False
 
     @property
     def answered(self) -> bool:
@@ -132,11 +142,15 @@ def destination(otlp: Otlp, signal: str) -> Destination:
         url=_grpc_url(otlp, signal) if protocol == "grpc" else _http_url(otlp, signal),
         headers=headers,
         gzip=(own.compression or otlp.compression) == "gzip",
-        timeout_s=own.timeout_s or otlp.timeout_s,
+        timeout_s=min(own.timeout_s or otlp.timeout_s, own.export_timeout_s or math.inf),
         protocol=protocol,
         certificate=certificate and certificate.path,
         client_certificate=client_certificate and client_certificate.path,
         client_key=client_key and client_key.path,
+        enabled=own.enabled,
+        most_waiting=otlp.span_queue,
+        most_items=otlp.span_batch if signal == "traces" else MOST_POINTS,
+        delay_s=otlp.span_delay_s if signal == "traces" else 0.0,
     )
 
 
@@ -163,8 +177,14 @@ def accepted(signal: str, answer: bytes) -> Outcome:
     try:
         if signal == "metrics":
             metrics = ExportMetricsServiceResponse.FromString(answer).partial_success
-            return Outcome(True, detail=metrics.error_message, rejected=metrics.rejected_data_points)
+            return Outcome(True, detail=in_one_line(metrics.error_message), rejected=metrics.rejected_data_points)
         traces = ExportTraceServiceResponse.FromString(answer).partial_success
-        return Outcome(True, detail=traces.error_message, rejected=traces.rejected_spans)
+        return Outcome(True, detail=in_one_line(traces.error_message), rejected=traces.rejected_spans)
     except DecodeError:
         return Outcome(True)  # some endpoints answer JSON or nothing that makes sense; the status counts
+
+
+def in_one_line(said: str) -> str:
+    """What an endpoint says, for the log: no line of its own making, no control characters, and not without end."""
+    words = "".join(letter if letter.isprintable() else " " for letter in said[: MOST_WORDS + 1])
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}..."

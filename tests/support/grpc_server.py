@@ -19,13 +19,14 @@ TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 @dataclass(frozen=True)
 class Reply:
-    """What the endpoint says. trailing: metadata behind it. wait_s: before it says anything."""
+    """What the endpoint says. trailing: metadata behind it. wait_s: before it says anything. gzip: it is packed."""
 
     code: grpc.StatusCode = grpc.StatusCode.OK
     details: str = ""
     body: bytes = b""
     trailing: tuple[tuple[str, str | bytes], ...] = ()
     wait_s: float = 0.0
+    gzip: bool = False
 
 
 class _Any(grpc.GenericRpcHandler):
@@ -41,6 +42,8 @@ class _Any(grpc.GenericRpcHandler):
             headers = {key: str(value) for key, value in context.invocation_metadata()}
             reply = self._server.take(Received(path, headers, body)) or Reply()
             self._server.stopped.wait(reply.wait_s)
+            if reply.gzip:
+                context.set_compression(grpc.Compression.Gzip)
             context.set_code(reply.code)
             context.set_details(reply.details)
             context.set_trailing_metadata(reply.trailing)
@@ -55,10 +58,13 @@ def grpc_server(
     metrics: Sequence[Reply] = (),
     traces: Sequence[Reply] = (),
     credentials: grpc.ServerCredentials | None = None,
+    most_bytes: int = 4 << 20,
 ) -> Iterator[OtlpServer[Reply]]:
-    """A running endpoint. metrics, traces: what it says to the first requests of that signal."""
+    """A running endpoint. metrics, traces: what it says to the first requests of that signal. most_bytes: of a request,
+    as gRPC itself limits it."""
     server: OtlpServer[Reply] = OtlpServer(port, {METRICS: list(metrics), TRACES: list(traces)})
-    running = grpc.server(ThreadPoolExecutor(4), [_Any(server)], options=[("grpc.so_reuseport", 0)])
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", most_bytes)]
+    running = grpc.server(ThreadPoolExecutor(4), [_Any(server)], options=options)
     if credentials:
         server.scheme = "https"
         server.port = running.add_secure_port(f"127.0.0.1:{port}", credentials)

@@ -48,12 +48,13 @@ class Received:
 
 @dataclass
 class OtlpServer(Generic[A]):
-    """answers: what to say to the next requests of a path, in order; then that all is well."""
+    """answers: what to say to the next requests of a path, in order; then that all is well. refused: too large ones."""
 
     port: int
     answers: dict[str, list[A]] = field(default_factory=dict)
     scheme: str = "http"
     received: list[Received] = field(default_factory=list)
+    refused: list[Received] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     _came: threading.Condition = field(default_factory=threading.Condition)
 
@@ -90,9 +91,14 @@ def free_port() -> int:
 
 @contextmanager
 def otlp_server(
-    port: int = 0, metrics: Sequence[Answer] = (), traces: Sequence[Answer] = (), tls: ssl.SSLContext | None = None
+    port: int = 0,
+    metrics: Sequence[Answer] = (),
+    traces: Sequence[Answer] = (),
+    tls: ssl.SSLContext | None = None,
+    most_bytes: int | None = None,
 ) -> Iterator[OtlpServer[Answer]]:
-    """A running endpoint. metrics, traces: what it says to the first requests of that signal."""
+    """A running endpoint. metrics, traces: what it says to the first requests of that signal. most_bytes: a larger
+    request gets status 413 and is remembered as refused."""
     server: OtlpServer[Answer]
 
     class Handler(BaseHTTPRequestHandler):
@@ -102,7 +108,12 @@ def otlp_server(
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            answer = server.take(Received(self.path, dict(self.headers.items()), body)) or Answer()
+            received = Received(self.path, dict(self.headers.items()), body)
+            if most_bytes is not None and len(body) > most_bytes:
+                server.refused.append(received)
+                answer = Answer(413)
+            else:
+                answer = server.take(received) or Answer()
             server.stopped.wait(answer.wait_s)
             self.send_response(answer.status)
             for name, value in answer.headers.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from otelchan.config import Config, load
 from otelchan.kernel.mapsize import map_memory
-from otelchan.programs import MOST_PARKED_ENTRIES, PARKED_ENTRIES, parks_for
+from otelchan.model.ongoing import USUAL, Pace
+from otelchan.programs import MOST_PARKED_ENTRIES, PARKED_ENTRIES, pace_of, parks_for
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,12 @@ def test_a_million_goroutines_have_room() -> None:
     assert parks_for(1_000_000) >= 1_000_000
     assert map_memory(MOST_PARKED_ENTRIES).at_most < 165 << 20
     assert map_memory(PARKED_ENTRIES).at_most < 60 << 20
+
+
+def test_waits_that_go_on_are_told_of_as_is_configured() -> None:
+    """From ten seconds on, unless the user says otherwise; a quarter of the rate of spans."""
+    given = {"OTELCHAN_ONGOING_SPAN_S": "0.5", "OTELCHAN_SPANS_PER_SECOND": "20"}
+    assert USUAL == pace_of(Config())
+    assert Pace(500_000_000, 5.0) == pace_of(load(None, given, {}))
+    assert Pace(None, 25.0) == pace_of(load(None, {"OTELCHAN_ONGOING_SPAN_S": "off"}, {}))
+    assert 0.0 == pace_of(load(None, {"OTELCHAN_SPANS_PER_SECOND_TOTAL": "0"}, {})).per_second

@@ -19,6 +19,7 @@ STAGES = ("target", "gobinary", "plan", "kernel", "memory", "model", "findings",
 COMPOSITION = (
     "agent",
     "service",
+    "status",
     "watch",
     "watches",
     "births",

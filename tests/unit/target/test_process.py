@@ -90,7 +90,8 @@ def test_what_is_hidden_is_empty(proc: Proc) -> None:
     (folder / "environ").unlink()
     (folder / "cgroup").unlink()
 
-    assert ("", "") == (by_pid(42, proc.path).service_name, by_pid(42, proc.path).container_id)
+    process = by_pid(42, proc.path)
+    assert ("", "", "") == (process.service_name, process.container_id, process.pod_uid)
 
 
 def test_a_replaced_executable_keeps_its_path(proc: Proc) -> None:

@@ -52,6 +52,7 @@ def test_an_objective_is_its_state_and_what_it_looks_at() -> None:
     points = metric_points(snapshot([channel()]), Assessment(objectives=(view,)))
     short, long = ((*SEND, ("slo.window", window)) for window in ("short", "long"))
     assert {SEND: 2} == of(points, "channel.slo.state")
+    assert {SEND: 0.8} == of(points, "channel.slo.objective")
     assert {short: 1.5} == of(points, "channel.slo.p999")
     assert {short: 3000, long: 12} == of(points, "channel.slo.sample")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -79,6 +81,13 @@ def test_a_newer_batch_keeps_the_ends_of_the_one_it_replaces() -> None:
     assert ({LAG, CLOSES}, {WAITERS}, NOW + SECOND) == (set(both.ended), set(both.series), both.time_unix_ns)
 
 
+def test_what_a_program_had_ends_also_when_it_has_replaced_itself_meanwhile() -> None:
+    """By exec with the same executable, while the endpoint was away: the same Resource, and only some series again."""
+    old = batch("shop", LAG, WAITERS, ended=(CLOSES,), last=True)
+    new = superseded(old, batch("shop", LAG, at=NOW + SECOND))
+    assert ({WAITERS, CLOSES}, {LAG}, False) == (set(new.ended), set(new.series), new.last)
+
+
 def test_only_the_newest_batch_of_a_program_waits() -> None:
     """Totals are cumulative, so nothing but resolution in time is lost, and that is counted."""
     queue = MetricQueue()
@@ -114,6 +123,23 @@ def test_what_could_not_be_sent_waits_unless_something_newer_does() -> None:
     taken = {b.target: b for b in queue.take(100)}
     assert ["b", "c", "a"] == list(taken)
     assert (NOW + SECOND, {CLOSES}) == (taken["a"].time_unix_ns, set(taken["a"].ended))
+
+
+def test_the_end_of_everything_does_not_take_the_place_of_the_last_values() -> None:
+    """Whether these wait, or come back from an attempt that failed."""
+    whole = batch("shop", LAG)
+    ends = replace(whole, live=(), items=0, series=frozenset(), ended=frozenset([LAG]), last=True, part=True)
+    queue = MetricQueue()
+    queue.offer(whole)
+    assert 0 == queue.offer(ends)
+    waiting = queue.take(100)
+    queue.offer(ends)
+    assert 0 == queue.give_back([whole])
+    for (one,) in (waiting, queue.take(100)):
+        live, ended = over_the_wire(one).resource_metrics
+        assert [(0, NOW)] == [(p.flags, p.time_unix_nano) for p in data_points(by_name(live)["channel.lag"])]
+        later = NOW + MILLISECOND
+        assert [(1, later)] == [(p.flags, p.time_unix_nano) for p in data_points(by_name(ended)["channel.lag"])]
 
 
 def test_spans_keep_their_order_and_are_taken_in_parts() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otelchan.kernel.types import bucket_bound_ns
+from otelchan.kernel.types import Loss, bucket_bound_ns
 from otelchan.telemetry.catalogue import ATTRIBUTES, BLOCK_BOUNDS_NS, METRICS, SPANS
 from otelchan.telemetry.reference import markdown
 from otelchan.telemetry.signals import Kind, Metric, prometheus_label, prometheus_name, prometheus_series
@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[3]
         ("otelchan.finding", "otelchan_finding"),
         ("channel.edge", "channel_edge_total"),
         ("channel.slo.state", "channel_slo_state"),
+        ("channel.slo.objective", "channel_slo_objective_seconds"),
         ("channel.slo.p999", "channel_slo_p999_seconds"),
         ("goroutine.surge", "goroutine_surge_total"),
         ("otelchan.overhead.measured", "otelchan_overhead_measured_ratio"),
@@ -82,7 +83,9 @@ def test_names_follow_the_conventions() -> None:
 def test_every_attribute_that_is_used_is_declared_and_the_other_way_round() -> None:
     """One place for each attribute; none that nothing carries, except what the cap adds to any metric."""
     used = {name for metric in METRICS.values() for name in metric.attributes}
-    used |= {name for span in SPANS for name in (*span.attributes, *span.event_attributes)} | {"otel.metric.overflow"}
+    used |= {name for span in SPANS for name in (*span.attributes, *span.event_attributes, *span.link_attributes)} | {
+        "otel.metric.overflow"
+    }
     assert used == set(ATTRIBUTES)
 
 
@@ -91,6 +94,23 @@ def test_exported_bounds_are_edges_of_the_kernels_buckets() -> None:
     edges = {bound for index in range(109) if (bound := bucket_bound_ns(index))}
     assert set() == set(BLOCK_BOUNDS_NS) - edges
     assert sorted(set(BLOCK_BOUNDS_NS)) == list(BLOCK_BOUNDS_NS)
+
+
+def test_every_reason_for_a_loss_is_explained() -> None:
+    """In the description of the metric that counts them; a span over the rate has a metric of its own."""
+    said = METRICS["otelchan.event.lost"].description
+    assert [] == [
+        loss.name.lower() for loss in Loss if loss is not Loss.SAMPLED and f"`{loss.name.lower()}`" not in said
+    ]
+
+
+def test_the_reference_names_every_series() -> None:
+    """Also the three of a histogram, with the label that its buckets have."""
+    table = markdown().split("## Names in Prometheus")[1].split("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    named = [row[0].strip("| `") for row in rows]
+    assert [name for metric in METRICS.values() for name in prometheus_series(metric)] == named
+    assert {row[0].strip("| `") for row in rows if "`le`" in row[3]} == {n for n in named if n.endswith("_bucket")}
 
 
 def test_the_reference_is_what_the_catalogue_says() -> None:

@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 from otelchan.errors import UsageError
 from otelchan.telemetry.batches import MetricBatch, SpanBatch, metrics_request, traces_request
 from otelchan.telemetry.encode import live_metrics
-from otelchan.telemetry.otlpfile import FileSink, json_line
+from otelchan.telemetry.otlpfile import ITEMS_KEPT, FileSink, json_line
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.points import Exemplar, HistogramValue, Point
 from otelchan.telemetry.resource import resource_message
@@ -155,3 +155,22 @@ def test_a_pipe_that_nobody_reads_does_not_hold_up_the_agent(tmp_path: Path) -> 
         sink.offer_spans(large)
     assert not sink.close(0.2)
     os.close(reader)
+
+
+def test_what_waits_for_a_pipe_is_bounded_by_what_is_in_it(tmp_path: Path) -> None:
+    """However many series there are: the oldest lines go first, and are counted."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink, own = FileSink(str(pipe)), AgentMetrics()
+    sink.start(own)
+    large = SpanBatch("shop", RESOURCE, tuple(Span(name="x" * 100) for _ in range(ITEMS_KEPT // 4)))
+    for _ in range(20):
+        sink.offer_spans(large)
+    (live,) = own.collect()
+    (point,) = data_points(by_name(live)["otelchan.export.failed"])
+    os.close(reader)
+    sink.close(0.0)
+    assert {"otelchan.signal": "traces", "otelchan.reason": "overflow"} == attributes(point)
+    # Four of them may wait, and one may be on its way into the pipe.
+    assert point.as_int // large.items in (15, 16)

@@ -243,6 +243,17 @@ def test_an_endpoint_that_speaks_http_is_said() -> None:
     assert Outcome(False, True, "connection", "it does not speak gRPC", advice=HTTP_PORT) == outcome
 
 
+def test_a_key_that_was_replaced_by_something_else_is_named(pki: Certificates, tmp_path: Path) -> None:
+    """After the start, where it would have been refused: it counts as TLS, and is tried again."""
+    (tmp_path / "key.pem").write_text("not a key")
+    with grpc_server(credentials=credentials(pki)) as server:
+        outcome = send(
+            server.url, certificate=pki.ca, client_certificate=pki.client, client_key=str(tmp_path / "key.pem")
+        )
+    assert (False, True, "tls") == outcome[:3]
+    assert "put back what fits" in outcome.advice
+
+
 def test_a_renewed_certificate_is_read_again(pki: Certificates, tmp_path: Path) -> None:
     """After a failure; a file that is missing for a moment is a failure as well."""
     trusted = tmp_path / "ca.pem"

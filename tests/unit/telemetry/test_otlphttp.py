@@ -111,6 +111,15 @@ def test_only_some_statuses_may_be_tried_again(status: int, retry: bool) -> None
     assert (False, retry, f"http_{status}") == outcome[:3]
 
 
+def test_a_request_that_is_too_large_is_told_from_one_that_is_wrong() -> None:
+    """By its status, or by the words of a Go server, which the Collector answers with status 400."""
+    said = [Answer(413), Answer(400, b"\x08\x03\x12\x1bhttp: request body too large"), Answer(400, b"bad"), Answer(500)]
+    with otlp_server(metrics=said) as server:
+        outcomes = [send(f"{server.url}/v1/metrics") for _ in said]
+    assert [True, True, False, False] == [outcome.too_large for outcome in outcomes]
+    assert {(False, False)} == {outcome[:2] for outcome in outcomes}
+
+
 def test_the_endpoint_may_say_when_to_come_again() -> None:
     """In seconds or as a date, but not for ever; nonsense and the past are now."""
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
@@ -215,6 +224,17 @@ def test_a_status_leads_to_what_to_do() -> None:
         said = [send(f"{server.url}/v1/metrics").advice for _ in range(4)]
     wants = "it wants to know who asks: set otlp.headers to what it demands"
     assert [wants, wants, "check its path: a Collector takes /v1/metrics and /v1/traces", ""] == said
+
+
+def test_a_key_that_was_replaced_by_something_else_is_named(pki: Certificates, tmp_path: Path) -> None:
+    """After the start, where it would have been refused: the one who reads the log looks at the files, not the name."""
+    (tmp_path / "key.pem").write_text("not a key")
+    with otlp_server(tls=tls(pki)) as server:
+        outcome = send(
+            server.url, certificate=pki.ca, client_certificate=pki.client, client_key=str(tmp_path / "key.pem")
+        )
+    assert (False, True, "tls") == outcome[:3]
+    assert "put back what fits" in outcome.advice
 
 
 def test_a_certificate_that_is_gone_is_a_failure(pki: Certificates, tmp_path: Path) -> None:

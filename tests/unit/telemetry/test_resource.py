@@ -13,7 +13,7 @@ from tests.support.snapshots import HOST, SECOND, START, process
 
 def test_a_resource_says_who_and_where() -> None:
     """Everything that is known, and nothing of the command line, which may hold secrets."""
-    shop = process(created_unix_ns=START + SECOND // 4, container_id="c0ffee")
+    shop = process(created_unix_ns=START + SECOND // 4, container_id="c0ffee", pod_uid="0f1e")
     attributes = target_attributes(shop, "go1.27.3", "example.com/shop", HOST)
     assert {
         "service.name": "example.com/shop",
@@ -26,6 +26,7 @@ def test_a_resource_says_who_and_where() -> None:
         "process.runtime.version": "go1.27.3",
         "host.name": "node-1",
         "container.id": "c0ffee",
+        "k8s.pod.uid": "0f1e",
         "telemetry.distro.name": "otelchan",
         "telemetry.distro.version": __version__,
     } == attributes
@@ -33,8 +34,9 @@ def test_a_resource_says_who_and_where() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    """An empty container id is no container id."""
-    assert "container.id" not in target_attributes(process(), "go1.27.3", "example.com/shop", HOST)
+    """An empty container id is no container id, and an empty pod uid no pod."""
+    attributes = target_attributes(process(), "go1.27.3", "example.com/shop", HOST)
+    assert {"container.id", "k8s.pod.uid"} & set(attributes) == set()
 
 
 @pytest.mark.parametrize(

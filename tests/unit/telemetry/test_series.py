@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otelchan.telemetry.overflow import OVERFLOW_ATTRIBUTES
 from otelchan.telemetry.points import HistogramValue, Point
-from otelchan.telemetry.series import Room, SeriesTracker
+from otelchan.telemetry.series import RESERVED, Room, SeriesTracker
 from tests.support.snapshots import ATTACHED
 
 
@@ -51,6 +51,34 @@ def test_what_is_over_the_cap_is_added_up() -> None:
     assert [lag("a", 1), lag("b", 2)] == tracked.points[:2]
     assert Point("channel.lag", (("otel.metric.overflow", True),), 7) == overflow_of(tracked.points, "channel.lag")
     assert (3, 2) == (len(tracked.points), tracked.overflowed)
+
+
+def finding(channel: str) -> Point:
+    """One that holds."""
+    return Point("otelchan.finding", (("finding.id", "F1"), ("channel.name", channel)), 1)
+
+
+def test_a_finding_has_a_series_also_where_the_cap_is_reached() -> None:
+    """Of the program's own cap and of that of all: an alert on it would be silent else. So have RESERVED of them, and
+    what is no finding has no more room for that."""
+    for limit, total in ((2, 100), (100, 2)):
+        series = tracker(limit=limit, total=total)
+        assert 0 == series.update([lag("a"), lag("b")]).overflowed
+        findings = [finding(str(number)) for number in range(RESERVED + 3)]
+        tracked = series.update([lag("a"), lag("b"), *findings, lag("c")])
+        assert [lag("a"), lag("b"), *findings[:RESERVED]] == tracked.points[: 2 + RESERVED]
+        assert 3 == overflow_of(tracked.points, "otelchan.finding").value
+        assert 1 == overflow_of(tracked.points, "channel.lag").value
+        assert 4 == tracked.overflowed
+        series.close()
+
+
+def test_the_room_of_findings_is_given_back() -> None:
+    """When they are over, others have what is below the cap again, and no more."""
+    series = tracker(limit=2)
+    series.update([lag("a"), lag("b")])
+    series.update([finding("x"), finding("y"), finding("z")])
+    assert (0, [lag("c"), lag("d")]) == ((tracked := series.update([lag("c"), lag("d")])).overflowed, tracked.points)
 
 
 def test_of_ages_the_oldest_stands_for_all() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otelchan.gobinary.types import Frame
-from otelchan.model.types import Waker
+from otelchan.model.types import Request, SpanContext, SpanLink, Waker
 from otelchan.telemetry.catalogue import ATTRIBUTES, SPANS
 from otelchan.telemetry.spans import FindingSpans, block_span
 from tests.support import snapshots
@@ -15,7 +17,7 @@ from tests.support.snapshots import NOW, SECOND, attributes, finding
 
 PROMISED = {shape.name.split(" ")[0]: set(shape.attributes) for shape in SPANS}
 EVENTS = {shape.name.split(" ")[0]: shape.event_attributes for shape in SPANS}
-TYPES = {"string": str, "int": int, "boolean": bool, "double": float}
+TYPES = {"string": str, "string[]": ArrayValue, "int": int, "boolean": bool, "double": float}
 
 
 def encoded(exemplar: bool = False, **changes: object) -> Span:
@@ -86,11 +88,29 @@ def test_the_span_links_to_the_wakers_own() -> None:
     """A link, not a parent: the waker is a cause, not a caller."""
     (link,) = encoded().links
     assert (b"\x01" * 16, b"\x02" * 8) == (link.trace_id, link.span_id)
+    assert {"otelchan.link": "waker"} == attributes(link)
+
+
+def test_the_span_of_a_request_is_found_by_the_requests_ids() -> None:
+    """As attributes, since not every store finds a span by its links; and a link, which says why it is there."""
+    request = Request(bytes(range(1, 17)), bytes(range(1, 9)))
+    span = encoded(request=request, links=(SpanLink(SpanContext(*request), "request"),))
+    found = attributes(span)
+    assert "0102030405060708090a0b0c0d0e0f10" == found["otelchan.request.trace_id"]
+    assert "0102030405060708" == found["otelchan.request.span_id"]
+    (link,) = span.links
+    assert (request, {"otelchan.link": "request"}) == ((link.trace_id, link.span_id), attributes(link))
+
+
+def test_what_is_not_known_of_a_request_is_left_out() -> None:
+    """Some integrations set one of the two ids only."""
+    found = attributes(encoded(request=Request(b"", bytes(range(1, 9)))))
+    assert {"otelchan.request.span_id"} == {name for name in found if name.startswith("otelchan.request")}
 
 
 def test_a_timer_wakes_without_a_function() -> None:
     """Goroutine 0 is the runtime; there is no stack of it."""
-    span = encoded(waker=Waker(0, "value", ()), link=None)
+    span = encoded(waker=Waker(0, "value", ()), links=())
     assert 0 == attributes(span)["channel.waker.goroutine.id"]
     assert "channel.waker.function" not in attributes(span)
     assert {"channel.waker.goroutine.id": 0, "channel.waker.how": "value"} == attributes(span.events[0])
@@ -99,12 +119,41 @@ def test_a_timer_wakes_without_a_function() -> None:
 
 def test_a_block_without_stack_and_waker_says_only_what_is_known() -> None:
     """Nothing is invented; an incomplete stack says so."""
-    span = encoded(frames=(), waker=None, link=None, stack_complete=False, select=True)
+    span = encoded(frames=(), waker=None, links=(), stack_complete=False, select=True)
     assert "select ?" == span.name
     assert {"otelchan.stack.complete": False} == {
         key: value for key, value in attributes(span).items() if key.startswith(("code.", "channel.waker", "otelchan."))
     }
     assert 0 == len(span.events)
+
+
+def test_a_wait_that_goes_on_says_so_and_how_little_is_known_of_it() -> None:
+    """Named as when it has ended; only that it has not, and that it began before it was seen, is added."""
+    span = encoded(ongoing=True, at_least=True, waker=None)
+    assert "send main.work main.go:41" == span.name
+    assert {"otelchan.span.state": "ongoing", "otelchan.wait.at_least": True} == {
+        key: value for key, value in attributes(span).items() if key.startswith("otelchan.")
+    }
+    assert set() == {key for key in attributes(encoded()) if key.startswith("otelchan.")}
+
+
+def test_a_select_that_goes_on_lists_its_cases() -> None:
+    """No case has won."""
+    cases = attributes(encoded(select=True, ongoing=True, waker=None, cases=("send a", "recv b")))
+    assert ["send a", "recv b"] == [case.string_value for case in cases["channel.select.case"].values]
+
+
+def test_a_select_without_cases_has_no_channel() -> None:
+    """There is no name and no address of what is not there."""
+    nowhere: dict[str, Any] = {
+        "channel": "",
+        "channel_source": "",
+        "channel_address": 0,
+        "operation": "",
+        "element_type": "",
+    }
+    sent = attributes(encoded(select=True, ongoing=True, waker=None, wait_reason="select (no cases)", **nowhere))
+    assert {"channel.select": True} == {key: value for key, value in sent.items() if key.startswith("channel.")}
 
 
 def test_a_span_that_an_exemplar_points_at_is_marked() -> None:
@@ -115,6 +164,7 @@ def test_a_span_that_an_exemplar_points_at_is_marked() -> None:
 def test_spans_carry_what_the_catalogue_promises() -> None:
     """No attribute that is not declared for that span, each of its declared type."""
     spans = [encoded(True, stack_complete=False), encoded(operation="recv"), encoded(select=True)]
+    spans += [encoded(select=True, ongoing=True, at_least=True, cases=("send a", "recv b"))]
     spans += FindingSpans().update([finding()], NOW, last=False)
     for span in spans:
         sent = attributes(span)
