@@ -88,6 +88,15 @@ class Jaeger:
         ]
         return sorted(spans, key=lambda span: span.start_us)
 
+    def trace(self, trace_id: str) -> list[Span]:
+        """All spans of one trace, oldest first; none when it is not there."""
+        answer = requests.get(f"{self.url}/api/traces/{trace_id}", timeout=30)
+        if answer.status_code == 404:
+            return []
+        assert answer.status_code == 200, f"{trace_id}: {answer.status_code} {answer.text[:300]}"
+        spans = [_span(span, trace["processes"]) for trace in answer.json()["data"] for span in trace["spans"]]
+        return sorted(spans, key=lambda span: span.start_us)
+
     def _get(self, path: str, query: Mapping[str, str]) -> Any:
         answer = requests.get(self.url + path, params=dict(query), timeout=30)
         assert answer.status_code == 200, f"{path} {dict(query)}: {answer.status_code} {answer.text[:300]}"

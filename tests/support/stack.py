@@ -6,7 +6,7 @@ Jaeger stands in for Tempo: both take spans by OTLP. `make stack` builds the pro
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,19 @@ from tests.support import require_kernel
 from tests.support.jaeger import Jaeger, Span
 from tests.support.programs import free_ports, running, tail
 
-__all__ = ["Collector", "Jaeger", "Labels", "Prometheus", "Span", "Stack", "collector", "jaeger", "prometheus", "stack"]
+__all__ = [
+    "Collector",
+    "Jaeger",
+    "Labels",
+    "Prometheus",
+    "Span",
+    "Stack",
+    "collector",
+    "jaeger",
+    "prometheus",
+    "run_collector",
+    "stack",
+]
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / "collector-config"
@@ -115,12 +127,12 @@ class Stack:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, port: int | None = None) -> Iterator[Prometheus]:
-    """Prometheus with the shipped prometheus.yaml and an empty database under `folder`."""
+def prometheus(folder: Path, port: int | None = None, config: Path | None = None) -> Iterator[Prometheus]:
+    """Prometheus with the shipped prometheus.yaml, or another one, and an empty database under `folder`."""
     url = f"http://127.0.0.1:{port or free_ports(1)[0]}"
     command: list[str | Path] = [
         binary("prometheus"),
-        f"--config.file={CONFIGS / 'prometheus.yaml'}",
+        f"--config.file={config or CONFIGS / 'prometheus.yaml'}",
         f"--web.listen-address={url.removeprefix('http://')}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         "--web.enable-otlp-receiver",
@@ -167,26 +179,53 @@ def collector(
     grpc_port: int | None = None,
     with_pprof: bool = False,
     name: str = "collector",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Collector]:
-    """The Collector with a shipped configuration as it is; only its documented environment variables are set.
+    """The Collector with a shipped configuration that knows the back ends, as it is; only its documented environment
+    variables are set. `env` has more of them.
 
     `http_port` and `grpc_port` start it where it was before. `with_pprof` adds /debug/pprof from the command line.
     """
+    ends = {"PROMETHEUS_OTLP_ENDPOINT": prometheus_otlp, "TEMPO_OTLP_ENDPOINT": traces_grpc, **(env or {})}
+    with run_collector(
+        folder, config, ends, http_port=http_port, grpc_port=grpc_port, with_pprof=with_pprof, name=name
+    ) as entry:
+        yield entry
+
+
+@contextlib.contextmanager
+def run_collector(
+    folder: Path,
+    config: str,
+    env: Mapping[str, str],
+    *,
+    http_port: int | None = None,
+    grpc_port: int | None = None,
+    with_pprof: bool = False,
+    overlays: Sequence[str] = (),
+    inside: Sequence[str] = (),
+    name: str = "collector",
+) -> Iterator[Collector]:
+    """The Collector with a shipped configuration and these environment variables; it listens on free loopback ports.
+
+    `overlays` are merged over the file ("yaml:a::b: value"). `inside` is a command that becomes it, see
+    tests.support.machines.
+    """
     http, grpc, health, metrics, pprof = free_ports(5)
     http, grpc = http_port or http, grpc_port or grpc
-    env = {
+    listens = {
         "OTELCHAN_COLLECTOR_HTTP": f"127.0.0.1:{http}",
         "OTELCHAN_COLLECTOR_GRPC": f"127.0.0.1:{grpc}",
         "OTELCHAN_COLLECTOR_HEALTH": f"127.0.0.1:{health}",
         "OTELCHAN_COLLECTOR_METRICS_PORT": str(metrics),
-        "PROMETHEUS_OTLP_ENDPOINT": prometheus_otlp,
-        "TEMPO_OTLP_ENDPOINT": traces_grpc,
     }
-    command: list[str | Path] = [binary("otelcol"), "--config", CONFIGS / config]
+    command: list[str | Path] = [*inside, binary("otelcol"), "--config", CONFIGS / config]
+    for overlay in overlays:
+        command += ["--config", overlay]
     if with_pprof:
         command += ["--config", f"yaml:extensions::pprof::endpoint: 127.0.0.1:{pprof}"]
         command += ["--config", "yaml:service::extensions: [health_check, pprof]"]
-    with running(command, folder / f"{name}.log", f"http://127.0.0.1:{health}/", env) as program:
+    with running(command, folder / f"{name}.log", f"http://127.0.0.1:{health}/", {**listens, **env}) as program:
         yield Collector(
             http=f"http://127.0.0.1:{http}",
             grpc=f"127.0.0.1:{grpc}",

@@ -20,3 +20,9 @@ def processor_seconds(pid: int) -> float:
 def start_ticks(pid: int) -> int:
     """When it was started, in clock ticks since boot: with the pid it names a process for good."""
     return int(_fields(pid)[19])
+
+
+def memory_mib(pid: int, row: str = "VmHWM") -> float:
+    """Memory it occupies ("VmRSS") or has occupied at most ("VmHWM"), MiB: a row of proc_pid_status(5)."""
+    rows = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return next(int(words[1]) for words in rows if words[0] == f"{row}:") / 1024
