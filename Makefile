@@ -14,9 +14,9 @@ BENCH_OBJECTS := $(patsubst benchmarks/bpf/%.c,build/benchmarks/%.o,$(wildcard b
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
 PYTEST := .venv/bin/python -m pytest
-GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/configuration.md docs/config.schema.json docs/findings.md
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e test lint offsets docs bench bench-objects bench-census bench-names bench-analysis bench-growth soak fuzz matrix findings golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts bench bench-objects bench-census bench-names bench-analysis bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -62,6 +62,10 @@ kernel: setup-test build ## tests that attach probes: root and a kernel with upr
 e2e: setup-test build stack ## tests through the real Collector, Prometheus and trace store: as kernel
 	@$(PYTEST) tests/e2e
 
+check-collector-config: setup-test build stack ## collector-config/: its text, the Collector's own check, and runs with the real otelchan: root
+	@$(PYTEST) tests/unit/test_collector_config.py tests/unit/test_gateway_policies.py tests/e2e/test_collector_configs.py \
+		tests/e2e/test_stack.py tests/e2e/test_gateway*.py tests/e2e/test_exemplars.py
+
 test: setup-test build stack ## everything: unit, binaries, replay, kernel and end-to-end tests, in this order
 	@$(PYTEST) -n auto tests/unit tests/binaries
 	@$(PYTEST) tests/replay tests/kernel tests/e2e
@@ -69,16 +73,23 @@ test: setup-test build stack ## everything: unit, binaries, replay, kernel and e
 lint: setup-unit ## ruff, ruff format and mypy, without changing anything
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy otelchan scripts tests benchmarks
+	.venv/bin/mypy otelchan scripts tests benchmarks dashboards
 
 offsets: setup-unit ## write the layout tables again from the DWARF of freshly built programs
 	@.venv/bin/python -m otelchan.gobinary.offsets
 
-docs: setup-unit ## write docs/metrics.md, docs/configuration.md, its schema and docs/findings.md again from what is in the code
+docs: setup-unit ## write docs/metrics.md, docs/metadata.yaml, docs/configuration.md, its schema and docs/findings.md again from what is in the code
 	@.venv/bin/python -m otelchan.telemetry.catalogue >docs/metrics.md
+	@.venv/bin/python -m otelchan.telemetry.metadata >docs/metadata.yaml
 	@.venv/bin/python -m otelchan.config >docs/configuration.md
 	@.venv/bin/otelchan config schema >docs/config.schema.json
 	@.venv/bin/python -m otelchan.findings.reference >docs/findings.md
+
+alerts: setup-unit ## write dashboards/alerts again from dashboards/generator and the catalogues
+	@.venv/bin/python -m dashboards.generator
+
+check-alerts: setup-test build stack ## dashboards/alerts/: its text, promtool's checks and cases, and a real leak that fires one: root
+	@$(PYTEST) tests/unit/test_alerts.py tests/binaries/test_alert_rules.py tests/e2e/test_alerts.py
 
 bench: setup-test $(OBJECT) bench-objects ## measure what watching costs and write docs/overhead.*, three minutes; QUICK=1: half a one, writes nothing
 	@PYTHONPATH=. .venv/bin/python benchmarks/overhead.py $(if $(QUICK),--quick)
@@ -99,10 +110,17 @@ bench-names: setup-test $(OBJECT) stack ## measure how many channels of real ser
 bench-analysis: setup-test $(OBJECT) stack ## measure how long first data takes of executables of 100 MB, new and known
 	@PYTHONPATH=. .venv/bin/python benchmarks/analysis.py
 
+bench-export: setup-test stack ## measure what exporting 10,000 series and 500 spans a second costs the agent; fails over 5 % of a core
+	@PYTHONPATH=. .venv/bin/python benchmarks/export.py
+
+bench-collectors: setup-test stack ## measure what a Collector with each file of collector-config/ costs: seven minutes, root
+	@PYTHONPATH=. .venv/bin/python benchmarks/collectors.py
+
 bench-growth: setup-test $(OBJECT) ## watch a million goroutines and 100,000 channels: memory, time and counts; 5 GB, five minutes
 	@PYTHONPATH=. .venv/bin/python benchmarks/growth.py
 
-soak: setup-test $(OBJECT) ## a latency objective with its real windows, 30 s and 5 min, on a real program: root, 14 minutes
+soak: setup-test $(OBJECT) stack ## a minute without a Collector under load; a latency objective with its real windows: root, 17 minutes
+	@PYTHONPATH=. .venv/bin/python -m tests.soak.outage
 	@PYTHONPATH=. .venv/bin/python -m tests.soak.objectives
 
 fuzz: setup-test ## change bytes of real executables, many more than in every run; SEED=n repeats one, EXAMPLES=n says how many
@@ -119,8 +137,8 @@ findings: setup-test build ## run every program that is wrong and its twin, and 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture
 
-check-generated: offsets docs ## fail when a generated file differs from what its generator writes
-	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs' wrote" >&2; exit 1; }
+check-generated: offsets docs alerts ## fail when a generated file differs from what its generator writes
+	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs alerts' wrote" >&2; exit 1; }
 
 clean: ## remove what was built in this clone; .venv and the cache stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(dir $(OBJECT))

@@ -1,5 +1,6 @@
 """A program that does nothing but channel operations and hand-overs is hardly slowed down by the default budget."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.support.stack import Stack
 WATCHED_S = 60
 ALONE_S = 15
 LOSS_ALLOWED = 0.05
+TRIALS_ALLOWED = 0.02  # of the minute
+MEASUREMENTS = 3
 Counts = tuple[tuple[int, float], tuple[int, float]]
 
 
@@ -46,6 +49,8 @@ def loss_over_a_minute(stack: Stack, program: Hammer, twin: Hammer, log: Path) -
         eventually(lambda: 0.03 in [v for _, v in stack.prometheus.query("otelchan_overhead_allowed_ratio")])
         time.sleep(max(0.0, WATCHED_S - (time.monotonic() - began)))
         end = count(program, twin)
+        trials_ms = sum(map(int, re.findall(r"plane is detached: in a trial of (\d+) ms", running.log)))
+    assert 0 < trials_ms <= TRIALS_ALLOWED * WATCHED_S * 1000
     time.sleep(ALONE_S)
     last = count(program, twin)
     alone = (ratio(first, start) + ratio(end, last)) / 2
@@ -60,14 +65,16 @@ def test_the_default_budget_protects_a_program_that_does_nothing_but_channel_ope
     """Over the minute from the start of the agent the program keeps 95 % of its throughput, compared with a twin that
     is not watched; what was given up is said in a log line and a metric.
 
-    Noise of a shared machine comes and goes, a cost stays: the better of two measurements counts.
+    Noise of a shared machine comes and goes, a cost stays: the best of three measurements counts.
+    In each of them, whatever the noise, what is over the budget was attached for a fiftieth of the time at most.
     """
     binary = workload("hammer", go="1.27.3")
     with hammer(binary) as program, hammer(binary) as twin:
         program.ask("run")
         twin.ask("run")
         time.sleep(1)
-        loss = loss_over_a_minute(stack, program, twin, tmp_path / "log")
-        if loss >= LOSS_ALLOWED:
-            loss = loss_over_a_minute(stack, program, twin, tmp_path / "log2")
-    assert loss < LOSS_ALLOWED
+        for measurement in range(MEASUREMENTS):
+            loss = loss_over_a_minute(stack, program, twin, tmp_path / f"log{measurement}")
+            if loss < LOSS_ALLOWED:
+                return
+    raise AssertionError(f"it loses {loss:.2%}")

@@ -22,7 +22,7 @@ LATE = 5
 LOOK_NS = 300_000_000  # a point has the time at which a look ended, and says what was there when it began
 MOST_CAUGHT = 2
 MOST_READS = 3
-NEVER_LOST = ("park", "span", "count", "histogram", "stale", "case", "rare", "edge")
+NEVER_LOST = ("park", "span", "count", "histogram", "stale", "case", "rare", "edge", "label")
 
 
 @pytest.fixture(scope="module")

@@ -131,6 +131,39 @@ def test_each_signal_goes_its_own_way(collector: Receivers, leaky: int, tmp_path
     assert "telemetry" not in running.log, running.log
 
 
+def test_each_signal_has_every_variable_of_its_own(collector: Receivers, leaky: int, tmp_path: Path) -> None:
+    """Metrics over gRPC to an address without a scheme, which is insecure; spans over HTTP with their own certificates.
+
+    What is for both signals is wrong, and not used.
+    """
+    case = uuid.uuid4().hex
+    metrics = {
+        "ENDPOINT": collector.endpoint("plain", GRPC).removeprefix("http://"),
+        "PROTOCOL": GRPC,
+        "INSECURE": "true",
+        "HEADERS": f"{HEADER}={case}",
+        "COMPRESSION": "gzip",
+        "TIMEOUT": "9000",
+    }
+    traces = {
+        "ENDPOINT": f"{collector.endpoint('mutual', HTTP)}/v1/traces",
+        "PROTOCOL": HTTP,
+        "HEADERS": f"{HEADER}={case}",
+        "COMPRESSION": "gzip",
+        "TIMEOUT": "9000",
+        "CERTIFICATE": collector.pki.ca,
+        "CLIENT_CERTIFICATE": collector.pki.client,
+        "CLIENT_KEY": collector.pki.client_key,
+    }
+    wrong = {"ENDPOINT": "http://127.0.0.1:1", "HEADERS": f"{HEADER}=wrong", "COMPRESSION": "none", "INSECURE": "false"}
+    env = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in wrong.items()}
+    env |= {f"OTEL_EXPORTER_OTLP_METRICS_{name}": value for name, value in metrics.items()}
+    env |= {f"OTEL_EXPORTER_OTLP_TRACES_{name}": value for name, value in traces.items()}
+    with agent(tmp_path / "log", leaky, "--interval", "0.5", env=env) as running:
+        eventually(lambda: all_arrived(collector, case))
+    assert "telemetry" not in running.log, running.log
+
+
 # --- what does not fit together -----------------------------------------------------------------------------------
 
 

@@ -33,7 +33,7 @@ NOBODY = SpanContext(bytes(16), bytes(8))
 
 def without_ids(span: BlockSpan) -> BlockSpan:
     """Ids of spans are drawn anew each time."""
-    return replace(span, context=NOBODY, link=NOBODY if span.link else None)
+    return replace(span, context=NOBODY, links=tuple(link._replace(context=NOBODY) for link in span.links))
 
 
 def comparable(snapshot: Snapshot) -> Snapshot:

@@ -108,13 +108,14 @@ class Server:
 @contextmanager
 def copies(folder: Path) -> Iterator[dict[str, Path]]:
     """The servers' executables, copied; within the block tests.support.stack runs these."""
-    for name, binary in where().items():
-        target = folder / "stack" / Path(binary).parent.name
-        if name in SERVERS:
-            target.mkdir(parents=True)
-            shutil.copy2(Path(binary).parent / "recipe", target)
-            for program in (b for b in Path(binary).parent.iterdir() if b.name != "recipe"):
-                shutil.copy2(program, target)
+    homes = {Path(binary).parent: False for binary in where().values()}
+    homes.update({Path(where()[name]).parent: True for name in SERVERS})
+    (folder / "stack").mkdir(parents=True)
+    for home, copied in homes.items():
+        if copied:
+            shutil.copytree(home, folder / "stack" / home.name)
+        else:
+            (folder / "stack" / home.name).symlink_to(home)
     before = os.environ.get(_CACHE)
     os.environ[_CACHE] = str(folder)
     assert cache_dir() == folder.absolute()

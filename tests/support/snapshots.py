@@ -18,6 +18,7 @@ from otelchan.model.types import (
     Losses,
     Snapshot,
     SpanContext,
+    SpanLink,
     Waker,
 )
 from otelchan.target.types import Process
@@ -109,7 +110,7 @@ def block_span(**changes: Any) -> BlockSpan:
         "frames": (WORKER, CALLER),
         "stack_complete": True,
         "waker": Waker(7, "value", (Frame("main.consume", "/src/shop/main.go", 71),)),
-        "link": SpanContext(b"\x01" * 16, b"\x02" * 8),
+        "links": (SpanLink(SpanContext(b"\x01" * 16, b"\x02" * 8), "waker"),),
     }
     return BlockSpan(**{**values, **changes})
 
