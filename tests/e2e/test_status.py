@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def test_an_agent_is_ready_when_what_was_named_is_attached(workload: Callable[..
             seen += document["reasons"]
             assert bool(document["reasons"]) != document["ready"]
             assert 200 == pages.status("healthz")
+            time.sleep(0.03)  # who asks more than 200 times a second is kept waiting, and would miss what happens
         ready = pages.wait_ready()
         assert "all planes are attached" in watching.log
         assert (True, [], 1, 0) == (ready["ready"], ready["reasons"], ready["targets"], ready["refused"])
