@@ -11,10 +11,10 @@ from tests.support.hammer import Hammer, hammer
 from tests.support.stack import Stack
 
 WATCHED_S = 60
-ALONE_S = 15
+ALONE_S = 30  # before and after: as long together as it is watched
 LOSS_ALLOWED = 0.05
 TRIALS_ALLOWED = 0.02  # of the minute
-MEASUREMENTS = 3
+MEASUREMENTS = 2
 Counts = tuple[tuple[int, float], tuple[int, float]]
 
 
@@ -65,7 +65,7 @@ def test_the_default_budget_protects_a_program_that_does_nothing_but_channel_ope
     """Over the minute from the start of the agent the program keeps 95 % of its throughput, compared with a twin that
     is not watched; what was given up is said in a log line and a metric.
 
-    Noise of a shared machine comes and goes, a cost stays: the best of three measurements counts.
+    Noise of a shared machine comes and goes, a cost stays: the better of two measurements counts.
     In each of them, whatever the noise, what is over the budget was attached for a fiftieth of the time at most.
     """
     binary = workload("hammer", go="1.27.3")
