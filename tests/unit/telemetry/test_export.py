@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,15 +21,14 @@ from otelchan.telemetry.export import Backoff, NetworkSink
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.points import Point, Series
 from otelchan.telemetry.resource import resource_message
-from otelchan.telemetry.transport import destination
 from tests.support import grpc_server as over_grpc
 from tests.support.grpc_server import Reply, grpc_server
 from tests.support.otlp_server import Answer, OtlpServer, Received, free_port, otlp_server
+from tests.support.sinks import QUICK, counted, started
 from tests.support.snapshots import NOW, attributes, by_name, data_points
 
 METRICS, TRACES = "/v1/metrics", "/v1/traces"
 HTTP = "http/protobuf"
-QUICK = Backoff(first_s=0.02, most_s=0.05)
 CLOSES: Series = ("channel.close", (("channel.name", "a"),))
 
 
@@ -70,27 +68,12 @@ def span_names(requests: list[Received]) -> list[str]:
     ]
 
 
-@contextmanager
 def sink(
     url: str, timeout_s: float = 5.0, span_limit: int = 4096, backoff: Backoff = QUICK, protocol: str = HTTP
-) -> Iterator[tuple[NetworkSink, AgentMetrics]]:
+) -> AbstractContextManager[tuple[NetworkSink, AgentMetrics]]:
     """A started sink and what it counts; closed at the end."""
     otlp = Otlp(endpoint=url, timeout_s=timeout_s, protocol=protocol)  # type: ignore[arg-type]
-    started = NetworkSink(destination(otlp, "metrics"), destination(otlp, "traces"), backoff, span_limit)
-    own = AgentMetrics()
-    started.start(own)
-    try:
-        yield started, own
-    finally:
-        started.close(0.0)
-
-
-def counted(own: AgentMetrics, name: str) -> dict[tuple[str, ...], float]:
-    """A counter's values by attribute values."""
-    (live,) = own.collect()
-    metric = by_name(live).get(name)
-    points = data_points(metric) if metric else []
-    return {tuple(attributes(point).values()): point.as_int or point.as_double for point in points}
+    return started(otlp, backoff, span_limit)
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -14,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otelchan.config import Otlp
 from otelchan.telemetry.batches import MetricBatch, MetricQueue, SpanBatch, metrics_request
 from otelchan.telemetry.encode import live_metrics
-from otelchan.telemetry.export import Backoff, NetworkSink
+from otelchan.telemetry.export import NetworkSink
 from otelchan.telemetry.halves import halves
 from otelchan.telemetry.lane import LEAST_BYTES, MOST_BYTES
 from otelchan.telemetry.own import AgentMetrics
@@ -24,10 +23,10 @@ from otelchan.telemetry.transport import destination
 from tests.support import grpc_server as over_grpc
 from tests.support.grpc_server import grpc_server
 from tests.support.otlp_server import Answer, Received, otlp_server
+from tests.support.sinks import QUICK, counted, started
 from tests.support.snapshots import NOW, attributes, by_name, data_points
 
 METRICS, TRACES = "/v1/metrics", "/v1/traces"
-QUICK = Backoff(first_s=0.02, most_s=0.05)
 
 
 def series(number: int, name: str = "channel.lag") -> Series:
@@ -102,25 +101,12 @@ def test_pieces_that_could_not_be_sent_are_one_batch_again() -> None:
     assert (NOW + 1, 3) == (kept.time_unix_ns, len(kept.ended))
 
 
-@contextmanager
 def sink(
     url: str, protocol: str = "http/protobuf", span_batch: int = 512
-) -> Iterator[tuple[NetworkSink, AgentMetrics]]:
+) -> AbstractContextManager[tuple[NetworkSink, AgentMetrics]]:
     """A started sink and what it counts."""
     otlp = Otlp(endpoint=url, protocol=protocol, span_batch=span_batch)  # type: ignore[arg-type]
-    started, own = NetworkSink(destination(otlp, "metrics"), destination(otlp, "traces"), QUICK), AgentMetrics()
-    started.start(own)
-    try:
-        yield started, own
-    finally:
-        started.close(0.0)
-
-
-def counted(own: AgentMetrics, name: str) -> dict[tuple[str, ...], float]:
-    """A counter's values by attribute values."""
-    (live,) = own.collect()
-    metric = by_name(live).get(name)
-    return {tuple(attributes(point).values()): point.as_int for point in (data_points(metric) if metric else [])}
+    return started(otlp)
 
 
 def values(requests: list[Received]) -> list[int]:

@@ -6,8 +6,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import grpc
@@ -20,28 +19,28 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from otelchan.config import Otlp
 from otelchan.telemetry.batches import MetricBatch
 from otelchan.telemetry.encode import live_metrics
-from otelchan.telemetry.export import Backoff, NetworkSink
+from otelchan.telemetry.export import NetworkSink
 from otelchan.telemetry.otlpgrpc import GrpcTransport
 from otelchan.telemetry.otlphttp import HttpTransport
 from otelchan.telemetry.own import AgentMetrics
 from otelchan.telemetry.points import Point
 from otelchan.telemetry.resource import resource_message
-from otelchan.telemetry.transport import Destination, Outcome, destination
+from otelchan.telemetry.transport import Destination, Outcome
 from tests.support import hostile_server as hostile
 from tests.support.grpc_server import Reply, grpc_server
 from tests.support.hostile_server import DROPS, Behaviour, answer, hostile_server
-from tests.support.snapshots import NOW, attributes, by_name, data_points
+from tests.support.sinks import counted, started
+from tests.support.snapshots import NOW, by_name, data_points
 
 ROOT = Path(__file__).parents[3]
-QUICK = Backoff(first_s=0.02, most_s=0.05)
 TIMEOUT_S = 0.4  # eight drops
 LATE = Outcome(False, True, "timeout", "no answer in time")
 LATER = Outcome(False, True, "http_503", "HTTP status 503")
 
 
-def send(url: str, body: bytes = b"body" * 100) -> Outcome:
+def send(url: str, body: bytes = b"body" * 100, timeout_s: float = TIMEOUT_S) -> Outcome:
     """One attempt that may take a moment."""
-    transport = HttpTransport(Destination("metrics", url, {}, False, TIMEOUT_S))
+    transport = HttpTransport(Destination("metrics", url, {}, False, timeout_s))
     try:
         return transport.send(body)
     finally:
@@ -105,9 +104,9 @@ def test_an_endpoint_that_does_not_accept_connections_is_left() -> None:
     ids=["body", "chunks", "headers", "header", "status", "continue", "garbage"],
 )
 def test_an_answer_without_end_is_left(behaviour: Behaviour, reason: str) -> None:
-    """After its beginning; what is said about it is one line."""
+    """After its beginning, for its length and long before its time is over; what is said about it is one line."""
     with hostile_server(behaviour) as server:
-        outcome = send(server.url)
+        outcome = send(server.url, timeout_s=20.0)
         assert server.sent < 20_000_000  # what the kernel's buffers take, and not two gigabytes
     assert (False, True, reason) == outcome[:3]
     assert outcome.detail.isprintable()
@@ -180,23 +179,10 @@ def metrics(value: int) -> MetricBatch:
     return MetricBatch("shop", resource, NOW + value, live, 1, frozenset([point.series]))
 
 
-@contextmanager
-def sink(url: str) -> Iterator[tuple[NetworkSink, AgentMetrics]]:
+def sink(url: str) -> AbstractContextManager[tuple[NetworkSink, AgentMetrics]]:
     """A started sink that does not wait long, and what it counts."""
     otlp = Otlp(endpoint=url, timeout_s=TIMEOUT_S)
-    started, own = NetworkSink(destination(otlp, "metrics"), destination(otlp, "traces"), QUICK), AgentMetrics()
-    started.start(own)
-    try:
-        yield started, own
-    finally:
-        started.close(0.0)
-
-
-def counted(own: AgentMetrics, name: str) -> dict[tuple[str, ...], float]:
-    """A counter's values by attribute values."""
-    (live,) = own.collect()
-    metric = by_name(live).get(name)
-    return {tuple(attributes(point).values()): point.as_int for point in (data_points(metric) if metric else [])}
+    return started(otlp)
 
 
 RETRIED = (
