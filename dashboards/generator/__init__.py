@@ -1,3 +1,3 @@
-"""Writes what is in dashboards/ from data: `python -m dashboards.generator`. Not part of the product: nothing is
-imported from here by otelchan.
+"""Writes what is in dashboards/ from data: `make alerts dashboards`. Not part of the product: nothing is imported from
+here by otelchan.
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboards.generator.rules import Parameters
+from dashboards.generator.parameters import Parameters
 
 OVERVIEW = "otelchan-overview"
 CHANNELS = "otelchan-channels"
@@ -19,6 +19,10 @@ AGENT = "otelchan-agent"
 PIPELINE = "otelchan-pipeline"
 DASHBOARDS = (OVERVIEW, CHANNELS, GOROUTINES, TOPOLOGY, CLOSE, OBJECTIVES, AGENT, PIPELINE)
 """uids of the dashboards."""
+OF_ONE_CHANNEL = (CHANNELS, CLOSE, OBJECTIVES)
+"""Those to which an alert on a channel leads with that channel alone. The one of goroutines cannot choose any; in the
+topology the others are the point: a chain of waits goes over several.
+"""
 RANGE = "from=now-1h&to=now"  # an alert is younger than that when somebody looks, or still holds
 
 OF_CHANNEL = (
@@ -36,8 +40,14 @@ _PANE = (
 
 
 def dashboard(parameters: Parameters, uid: str, variables: Mapping[str, str]) -> str:
-    """The last hour of a dashboard, its variables filled from labels. variables: label by the variable's name."""
-    filled = "".join(f"&var-{name}={{{{ $labels.{label} | urlquery }}}}" for name, label in variables.items())
+    """The last hour of a dashboard, its variables filled from labels. variables: label by the variable's name.
+
+    One that the alert does not have is left to mean all: an empty one would match nothing.
+    """
+    filled = "".join(
+        f"{{{{ with $labels.{label} }}}}&var-{name}={{{{ . | urlquery }}}}{{{{ end }}}}"
+        for name, label in variables.items()
+    )
     return f"{parameters.grafana}/d/{uid}?{RANGE}{filled}"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.generator.__main__ import FOLDER, write
-from dashboards.generator.rules import Parameters
+from dashboards.generator.alerts.__main__ import FOLDER, write
+from dashboards.generator.parameters import Parameters
 from tests.support.stack import binary
 
 RULES = sorted(path.name for path in FOLDER.glob("*.yaml"))

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlparse
 import requests
 import yaml
 
-from dashboards.generator.__main__ import write
-from dashboards.generator.rules import Parameters
+from dashboards.generator.alerts.__main__ import write
+from dashboards.generator.parameters import Parameters
 from tests.support import eventually
 from tests.support.jaeger import Jaeger
 from tests.support.programs import free_ports

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dashboards.generator import links
-from dashboards.generator.rules import Alert, Group, Parameters, appeared_or_grew
-from dashboards.generator.wording import AGENT_WHERE
+from dashboards.generator.alerts.rules import Alert, Group, appeared_or_grew
+from dashboards.generator.alerts.wording import AGENT_WHERE
+from dashboards.generator.parameters import Parameters
 
 # Every attach sees operations that began before it; that is said, and no loss.
 _BOUNDARY = "name|unparked"

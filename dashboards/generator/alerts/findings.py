@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dashboards.generator import links
-from dashboards.generator.rules import Alert, Group, Parameters
-from dashboards.generator.wording import ON_CHANNEL, WHERE, number_of
+from dashboards.generator.alerts.rules import Alert, Group
+from dashboards.generator.alerts.wording import ON_CHANNEL, WHERE, number_of
+from dashboards.generator.parameters import Parameters
 from otelchan.findings.catalogue import FINDINGS
 
 KEPT_S = 300  # a finding that comes and goes is one alert
@@ -156,6 +157,7 @@ def alert(finding: str, parameters: Parameters) -> Alert:
     """The alert on one finding, of every severity that it has."""
     row = ROWS[finding]
     selector = f'otelchan_finding{{finding_id="{finding}"}}'
+    channel = {"channel": "channel_name"} if row.dashboard in links.OF_ONE_CHANNEL else {}
     lately = f"max_over_time({selector}[{parameters.time(row.within_s)}])"
     return Alert(
         name=f"Otelchan{row.name}",
@@ -164,7 +166,7 @@ def alert(finding: str, parameters: Parameters) -> Alert:
         summary=f"{row.summary}{ON_CHANNEL} in {{{{ $labels.job }}}}.",
         description=f"{row.meaning} {WHERE}{row.number} {row.to_do}",
         dashboard=row.dashboard,
-        variables={"job": "job", "instance": "instance", "channel": "channel_name"},
+        variables={"job": "job", "instance": "instance", **channel},
         traces={"": f"{links.OF_CHANNEL}{_FINDING}", "blocks_": f"{links.OF_CHANNEL}{_BLOCKS}"},
         holds_s=row.holds_s,
         keeps_s=0 if row.within_s else KEPT_S,

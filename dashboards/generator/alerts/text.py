@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from dashboards.generator import links
-from dashboards.generator.rules import Alert, Group, Parameters, Record
+from dashboards.generator.alerts.rules import Alert, Group, Record
+from dashboards.generator.parameters import Parameters
 
 _HEAD = """\
 # {says}

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dashboards.generator import links
-from dashboards.generator.rules import Alert, Group, Parameters, Record
-from dashboards.generator.wording import WHERE
+from dashboards.generator.alerts.rules import Alert, Group, Record
+from dashboards.generator.alerts.wording import WHERE
+from dashboards.generator.parameters import Parameters
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_S, METRICS
 from otelchan.telemetry.signals import prometheus_name
 

@@ -1,4 +1,4 @@
-"""`python -m dashboards.generator`: write dashboards/alerts/. With other parameters, into another folder."""
+"""`python -m dashboards.generator.alerts`: write dashboards/alerts/. With other parameters, into another folder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dashboards.generator import agent, collector, findings, objectives
-from dashboards.generator.cases_files import test_files
-from dashboards.generator.rules import Group, Parameters
-from dashboards.generator.text import rules_file
+from dashboards.generator.alerts import agent, collector, findings, objectives
+from dashboards.generator.alerts.cases_files import test_files
+from dashboards.generator.alerts.rules import Group
+from dashboards.generator.alerts.text import rules_file
+from dashboards.generator.parameters import Parameters
 
-FOLDER = Path(__file__).resolve().parents[1] / "alerts"
+FOLDER = Path(__file__).resolve().parents[2] / "alerts"
 
 
 def groups(parameters: Parameters) -> tuple[Group, ...]:
@@ -68,7 +69,7 @@ def _speed(text: str) -> int:
 def main() -> None:
     """Take the parameters from the command line."""
     shipped = Parameters()
-    parser = argparse.ArgumentParser(prog="python -m dashboards.generator", description="Write the alert rules.")
+    parser = argparse.ArgumentParser(prog="python -m dashboards.generator.alerts", description="Write the alert rules.")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to (default: dashboards/alerts)")
     parser.add_argument(
         "--grafana", type=_URL, default=shipped.grafana, help="base URL of Grafana (default: %(default)s)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dashboards.generator.cases import Case, Series
+from dashboards.generator.alerts.cases import Case, Series
 
 LABELS = {"job": "otelcol", "instance": "c-1"}
 COLLECTOR = 'job="otelcol", instance="c-1"'

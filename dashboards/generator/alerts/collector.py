@@ -7,8 +7,9 @@ _total or not.
 from __future__ import annotations
 
 from dashboards.generator import links
-from dashboards.generator.rules import Alert, Group, Parameters, appeared_or_grew
-from dashboards.generator.wording import COLLECTOR_WHERE
+from dashboards.generator.alerts.rules import Alert, Group, appeared_or_grew
+from dashboards.generator.alerts.wording import COLLECTOR_WHERE
+from dashboards.generator.parameters import Parameters
 
 RECEIVER = "otlp/otelchan"
 """What all files in collector-config/ call the receiver of otelchan's data."""

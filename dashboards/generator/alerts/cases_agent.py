@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dashboards.generator.cases import Case, Series
+from dashboards.generator.alerts.cases import Case, Series
 
 LABELS = {"job": "otelchan", "instance": "a-1", "host_name": "node-7"}
 AGENT = 'job="otelchan", instance="a-1", host_name="node-7"'

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
-from dashboards.generator.text import dump
+from dashboards.generator.alerts.text import dump
 
 GRAFANA = "http://127.0.0.1:3000"
 RUNBOOKS = "https://github.com/otelchan/otelchan/blob/main/docs/alerts.md"
@@ -54,9 +54,9 @@ class Values(NamedTuple):
 
 
 def dashboard_url(uid: str, variables: Mapping[str, str]) -> str:
-    """The link to a dashboard with those values."""
+    """The link to a dashboard with those values; empty ones are left out."""
     return f"{GRAFANA}/d/{uid}?from=now-1h&to=now" + "".join(
-        f"&var-{name}={quote_plus(value)}" for name, value in variables.items()
+        f"&var-{name}={quote_plus(value)}" for name, value in variables.items() if value
     )
 
 

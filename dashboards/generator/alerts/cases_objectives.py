@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dashboards.generator.cases import Case, Values
+from dashboards.generator.alerts.cases import Case, Values
 
 CHANNEL = "main.main shop.go:12"
 SIDE = f'job="shop", instance="i-1", channel_name="{CHANNEL}", channel_operation="send"'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboards.generator import cases_agent, cases_collector, cases_findings, cases_objectives
-from dashboards.generator.cases import file
+from dashboards.generator.alerts import cases_agent, cases_collector, cases_findings, cases_objectives
+from dashboards.generator.alerts.cases import file
 
 
 def test_files() -> Mapping[str, str]:

@@ -1,0 +1,1 @@
+"""Alert and recording rules, and their promtool tests: `python -m dashboards.generator.alerts`."""
