@@ -79,6 +79,14 @@ _METRICS = (
         "of each goroutine on a channel (of a name that has moved 65,536 elements only some of these), one of 64 after "
         "it. 0: known from who waits there, or closed.",
     ),
+    Metric(
+        "channel.edge.waiters",
+        Kind.GAUGE,
+        "{goroutine}",
+        (*_SIDED, "code.function.name"),
+        "Goroutines parked now in that function on channels of that name; one in a select counts on each channel that "
+        "it waits on. No series while none is.",
+    ),
     Metric("channel.health", Kind.GAUGE, "{score}", _NAMED, "0 to 100; what is taken off is in docs/findings.md, F13."),
     Metric(
         "channel.slo.state",

@@ -147,13 +147,19 @@ def _edge_points(snapshot: Snapshot) -> Iterator[Point]:
     """A function may use a channel at several places."""
     sources = {channel.name: channel.source for channel in snapshot.channels}
     samples: defaultdict[Attributes, int] = defaultdict(int)
+    parked: defaultdict[Attributes, int] = defaultdict(int)
     for edge in snapshot.edges:
-        samples[
+        attributes: Attributes = (
             ("channel.name", edge.channel),
             ("channel.name.source", sources.get(edge.channel, "use")),
             ("channel.operation", edge.operation),
             ("code.function.name", edge.frame.function),
-        ] += edge.samples
+        )
+        samples[attributes] += edge.samples
+        parked[attributes] += edge.parked
+    for attributes, value in parked.items():
+        if value:  # most functions wait nowhere: they have no series
+            yield Point("channel.edge.waiters", attributes, value)
     for attributes, value in samples.items():
         yield Point("channel.edge", attributes, value, snapshot.attached_unix_ns)
 

@@ -1,5 +1,8 @@
 """Who uses which channel: counted by the kernel, seen to be parked, seen to close."""
 
+import sys
+from types import FrameType
+
 import numpy as np
 
 from otelchan.gobinary.types import Frame
@@ -10,7 +13,7 @@ from otelchan.model.aliases import Alias
 from otelchan.model.names import Rules
 from otelchan.model.observation import Counts, KernelState, Observation, Rare
 from otelchan.model.topology import Topology
-from otelchan.model.types import BlockedList, Edge
+from otelchan.model.types import Age, Blocked, BlockedList, Edge
 from otelchan.model.world import World
 from otelchan.target.types import Process
 from tests.support.images import go_image
@@ -133,3 +136,32 @@ def test_the_edges_that_were_used_last_are_kept() -> None:
 
     assert (topology.MOST_EDGES, 3) == (len(found), sum(edge.operation == "recv" for edge in found))
     assert np.all([edge.last_unix_ns == 2 for edge in found if edge.operation == "recv"])
+
+
+def test_very_many_goroutines_cost_no_more_than_few() -> None:
+    """Of those that are parked at the same places: so many instructions of Python as for a hundredth of them."""
+
+    two = BlockedList.of(
+        Blocked(1, "jobs", A, "user", "send", "chan send", Age(1, False), (frame,)) for frame in (FEEDER, CLOSER)
+    )
+
+    def instructions(goroutines: int) -> int:
+        many = BlockedList(two.columns.rows(np.arange(goroutines) % 2), two.names)
+        of, done = Topology(lambda pc: None), 0
+
+        def count(frame: FrameType, event: str, argument: object) -> object:
+            nonlocal done
+            frame.f_trace_opcodes = True
+            done += event == "opcode"
+            return count
+
+        before = sys.gettrace()
+        sys.settrace(count)  # type: ignore[arg-type]
+        try:
+            found = of.look(1, {}, lambda key: None, many, ())
+        finally:
+            sys.settrace(before)
+        assert [goroutines // 2] * 2 == [edge.parked for edge in found]
+        return done
+
+    assert instructions(1_000) == instructions(100_000)

@@ -74,6 +74,18 @@ def test_edges_of_one_function_are_one_series() -> None:
     assert {ATTACHED} == {point.start_unix_ns for point in points if point.name == "channel.edge"}
 
 
+def test_who_waits_where_is_said_of_functions_that_wait() -> None:
+    """Its lines are added up; a function in which nobody is parked has no series, and nor has a close."""
+    edges = (
+        Edge(NAME, "send", Frame("main.fill", "main.go", 7), 5, 2, NOW),
+        Edge(NAME, "send", Frame("main.fill", "main.go", 9), 0, 3, NOW),
+        Edge(NAME, "recv", Frame("main.empty", "main.go", 20), 8, 0, NOW),
+        Edge(NAME, "close", Frame("main.stop", "main.go", 30), 0, 0, NOW),
+    )
+    points = metric_points(snapshot([channel()], edges=edges), Assessment())
+    assert {(*SEND, ("code.function.name", "main.fill")): 5} == of(points, "channel.edge.waiters")
+
+
 def test_surges_are_counted() -> None:
     """Since the agent came."""
     (point,) = (p for p in metric_points(snapshot(), Assessment(surges=2)) if p.name == "goroutine.surge")
@@ -83,7 +95,10 @@ def test_surges_are_counted() -> None:
 def test_points_carry_the_attributes_that_the_catalogue_promises() -> None:
     """In the catalogue's words, each metric with its own set."""
     view = ObjectiveView(NAME, "make", "send", "closed", 1, {"short": 1, "long": 1}, {"short": 1, "long": 1})
-    edges = (Edge(NAME, "close", Frame("main.stop", "main.go", 7), 0, 0, NOW),)
+    edges = (
+        Edge(NAME, "close", Frame("main.stop", "main.go", 7), 0, 0, NOW),
+        Edge(NAME, "recv", Frame("main.wait", "main.go", 9), 0, 1, NOW),
+    )
     assessment = Assessment(states={NAME: {"stalled": 1}}, health={NAME: Health(100, {})}, objectives=(view,))
     for point in metric_points(snapshot([channel()], edges=edges), assessment):
         assert METRICS[point.name].attributes == tuple(key for key, _ in point.attributes)

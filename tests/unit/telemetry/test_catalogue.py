@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[3]
         ("goroutine.leak.suspected", "goroutine_leak_suspected"),
         ("otelchan.finding", "otelchan_finding"),
         ("channel.edge", "channel_edge_total"),
+        ("channel.edge.waiters", "channel_edge_waiters"),
         ("channel.slo.state", "channel_slo_state"),
         ("channel.slo.objective", "channel_slo_objective_seconds"),
         ("channel.slo.p999", "channel_slo_p999_seconds"),

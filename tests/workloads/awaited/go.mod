@@ -1,0 +1,3 @@
+module example.com/awaited
+
+go 1.19
