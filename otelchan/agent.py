@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from otelchan import clock
+from otelchan import clock, costs
 from otelchan.config import Config
 from otelchan.errors import OtelchanError
 from otelchan.findings.finders import Finders
@@ -69,6 +69,7 @@ class Agent:
         room = room_for_parks(processes_of(selection, config))
         self._tap = tap or NoTap()
         session = Session(parked_entries=room, backend=config.backend, attach=config.attach)
+        costs.measure(session)
         self.session = self._tap.session(session)
         log.info("the kernel side is loaded by %s, probes are attached as %s", self.session.backend, self.session.way)
         self.watches = Watches(config, self._selection, self.session, self._tap, self._counted)

@@ -91,7 +91,7 @@ class Executable:
         self._birth = born_in.entry
         self._descriptor = os.open(open_path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._plan = make_plan(image, OF_FILE | number, f"/proc/self/fd/{self._descriptor}")
+            self._plan = make_plan(image, OF_FILE | number, f"/proc/self/fd/{self._descriptor}", session.costs)
             self._write()
             cookie = OF_FILE | number | BIRTH_KIND << 16
             self._births = session.attach(self._plan.path, [image.file_offset(self._birth)], [cookie], 0)

@@ -7,17 +7,18 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from otelchan import costs
 from otelchan.config import Config
 from otelchan.errors import BinaryError, KernelError, OtelchanError, TargetError
 from otelchan.gobinary.analysis import analyse_cached
 from otelchan.gobinary.types import GoImage
-from otelchan.kernel.links import choose_attach
-from otelchan.kernel.loaders import load
 from otelchan.kernel.mapsize import map_memory
 from otelchan.kernel.sampling import sample_cpu
+from otelchan.kernel.session import Session
 from otelchan.memory.live import LiveReader
 from otelchan.memory.selfcheck import check
 from otelchan.memory.types import Reader
@@ -25,7 +26,7 @@ from otelchan.plan.catalogue import PROBES
 from otelchan.plan.estimate import expect
 from otelchan.plan.planner import all_left_out, make_plan, refusal
 from otelchan.plan.timing import timing
-from otelchan.plan.types import AttachPlan, CpuSamples
+from otelchan.plan.types import AttachPlan, Costs, CpuSamples
 from otelchan.programs import image_of, room_for_parks
 from otelchan.target.handle import Handle
 from otelchan.target.lock import watcher
@@ -35,7 +36,23 @@ from otelchan.view.plan import Attaching, Preview, Why
 
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
 _FEW_ENTRIES = 64
+_ENOUGH_ENTRIES = 1024  # to calibrate
 _REASONS = {probe.kind: Why(probe.tells, probe.gives) for probe in PROBES}
+
+
+class Loaded(NamedTuple):
+    """How the kernel side was loaded here, and what a hit costs; all of it unknown where it cannot be."""
+
+    backend: str = ""
+    way: str = ""
+    costs: Costs | None = None
+
+    def attaching(self, plan: AttachPlan, processes: list[Process]) -> Attaching | None:
+        """How the probes of a plan would be attached to these."""
+        if not self.backend:
+            return None
+        memory = map_memory(room_for_parks(processes))
+        return Attaching(self.backend, self.way, *timing(plan, self.way), *memory)
 
 
 def preview_process(process: Process, config: Config, sample_ns: int) -> Preview:
@@ -47,7 +64,8 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
     refusals: list[str] = []
     with Handle(process) as handle:
         image = image_of(process)
-        plan = make_plan(image, 0, process.open_path)
+        loaded = _load(config, unknown)
+        plan = make_plan(image, 0, process.open_path, loaded.costs)
         bias = load_bias(process, image.segments)
         traps: tuple[int, ...] | None = None
         with _noting(unknown, "code"):
@@ -72,7 +90,7 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
         others=tuple(found for found in _running(process.executable_key) if found != process.pid),
         traps=traps,
         watcher=other,
-        attaching=_attaching(plan, config, [process], unknown),
+        attaching=loaded.attaching(plan, [process]),
         refusals=tuple(refusals),
         unknown=unknown,
         budget=_share(config),
@@ -83,11 +101,12 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
 def preview_file(path: Path, config: Config) -> Preview:
     """What would be done with a process that runs this executable. Raises BinaryError."""
     image = analyse_cached(path)
-    plan = make_plan(image, 0, str(path))
     unknown = {"hits": "it is a file, not a process", "code": "it is a file, not a process"}
     foreign = refusal(image)
     if foreign:
         unknown["attaching"] = foreign
+    loaded = Loaded() if foreign else _load(config, unknown)
+    plan = make_plan(image, 0, str(path), loaded.costs)
     try:
         status = path.stat()
     except OSError as error:
@@ -103,7 +122,7 @@ def preview_file(path: Path, config: Config) -> Preview:
         others=tuple(_running((status.st_dev, status.st_ino))),
         traps=None,
         watcher="",
-        attaching=None if foreign else _attaching(plan, config, [], unknown),
+        attaching=loaded.attaching(plan, []),
         refusals=(foreign,) if foreign else (),
         unknown=unknown,
         budget=_share(config),
@@ -157,13 +176,19 @@ def _samples(process: Process, sample_ns: int, unknown: dict[str, str]) -> CpuSa
     return None
 
 
-def _attaching(plan: AttachPlan, config: Config, processes: list[Process], unknown: dict[str, str]) -> Attaching | None:
-    """How it would be attached. The program is loaded as `run` would do it, and let go of: so it is known to load."""
+def calibrate(config: Config) -> None:
+    """Measure what hits cost here, on a program of our own, for the previews that follow. Raises KernelError."""
+    with closing(Session(_ENOUGH_ENTRIES, backend=config.backend, attach=config.attach)) as session:
+        costs.measure(session)
+
+
+def _load(config: Config, unknown: dict[str, str]) -> Loaded:
+    """The kernel side is loaded as `run` would do it, and let go of: so it is known to load."""
     try:
-        way = choose_attach(config.attach)
-        backend, loaded = load(config.backend, way, _FEW_ENTRIES)
-        loaded.close()
+        session = Session(_FEW_ENTRIES, backend=config.backend, attach=config.attach)
     except KernelError as error:
         unknown["attaching"] = str(error)
-        return None
-    return Attaching(backend, way, *timing(plan, way), *map_memory(room_for_parks(processes)))
+        return Loaded()
+    with closing(session):
+        costs.recall(session)
+        return Loaded(session.backend, session.way, session.costs)

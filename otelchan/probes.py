@@ -18,7 +18,7 @@ from otelchan.kernel.session import Session
 from otelchan.kernel.target import set_skips, target_entry
 from otelchan.memory.types import Reader
 from otelchan.plan.catalogue import PLANE_ORDER, PROBES
-from otelchan.plan.types import AttachPlan, Plane, PlannedSite
+from otelchan.plan.types import AttachPlan, Costs, Plane, PlannedSite
 from otelchan.programs import rules_of
 from otelchan.target.types import Process
 
@@ -30,13 +30,13 @@ _NEVER = (1 << 64) - 1
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
 
 
-def cost_of(hits: np.ndarray) -> dict[Plane, tuple[int, int]]:
+def cost_of(hits: np.ndarray, costs: Costs) -> dict[Plane, tuple[int, int]]:
     """(hits, estimated probe time in nanoseconds) by plane. hits: by kind of site."""
     found = dict.fromkeys(PLANE_ORDER, (0, 0))
     for probe in PROBES:
         count, cost_ns = found[probe.plane]
         number = int(hits[probe.number])
-        found[probe.plane] = (count + number, cost_ns + number * probe.cost_ns)
+        found[probe.plane] = (count + number, cost_ns + number * costs.by_kind[probe.kind])
     return found
 
 

@@ -103,7 +103,7 @@ def _describe(agent: Agent, own: AgentMetrics, sources: set[str]) -> None:
         source = f"{watch.process.pid}/{watch.process.start_ticks}"
         sources.add(source)
         gone.discard(source)
-        for plane, (hits, cost_ns) in cost_of(watch.hits).items():
+        for plane, (hits, cost_ns) in cost_of(watch.hits, watch.probes.plan.costs).items():
             own.total("otelchan.probe.hit", hits, {"otelchan.plane": plane}, source)
             own.total("otelchan.probe.time", cost_ns / 1e9, {"otelchan.plane": plane}, source)
     sources -= gone

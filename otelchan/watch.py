@@ -52,7 +52,7 @@ class Watch:
         self._session = session
         with ExitStack() as undo:
             self._handle, self.image, bias, reader = hold(arrival, undo)
-            plan = make_plan(self.image, target, process.open_path)
+            plan = make_plan(self.image, target, process.open_path, session.costs)
             self._undo = undo.pop_all()
         entry = self.file.entry(bias) if self.file else None
         self.probes = Probes(session, process, self.image, bias, reader, plan, entry)
@@ -198,7 +198,7 @@ class Watch:
         if self._settled and self.governor.share < _NOTHING and not new.any():
             self.cost_ns = dict.fromkeys(self.probes.links, 0)
             return
-        cost_ns = {plane: cost for plane, (_, cost) in cost_of(new).items()}
+        cost_ns = {plane: cost for plane, (_, cost) in cost_of(new, self.probes.plan.costs).items()}
         self.cost_ns = {plane: cost_ns[plane] for plane in self.probes.links}
         verdict = self.governor.judge(cost_ns, now)
         if verdict is None:

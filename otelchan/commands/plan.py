@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=2.0,
         help="seconds to look at what each program executes, 0: do not look (default: 2)",
     )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first measure what hits cost here, on a program of otelchan's own, as `run` does once per boot",
+    )
     add_json(parser)
     add_settings(parser)
 
@@ -45,11 +50,13 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.file and names_processes(arguments):
         raise UsageError(f"both --file {arguments.file} and processes were given; say which in one of the two ways")
     selection = None if arguments.file else selection_of(arguments)
-    from otelchan.preview import preview_file
+    from otelchan.preview import calibrate, preview_file
     from otelchan.view.plan import plan_document
     from otelchan.view.plan_text import print_plan
 
     config = keep_images(config_of(arguments))
+    if arguments.calibrate:
+        calibrate(config)
     refused: list[Refused] = []
     if selection is None:
         previews = [preview_file(Path(arguments.file), config)]

@@ -55,6 +55,11 @@ def keep_in(folder: Path | None) -> None:
     _Disk.cache = ImageCache(folder) if folder else None
 
 
+def kept_in() -> Path | None:
+    """The folder that keep_in was told."""
+    return _Disk.cache.folder if _Disk.cache else None
+
+
 def analyse_cached(path: str | Path) -> GoImage:
     """The image of the executable at `path`, analysed once per build in a child process of low priority.
 

@@ -19,6 +19,7 @@ from otelchan.kernel.loaders import OBJECT, RING, load
 from otelchan.kernel.processes import Processes
 from otelchan.kernel.ring import RingReader
 from otelchan.kernel.types import MAPS, TARGETS, Loss
+from otelchan.plan.types import Costs
 
 RING_BYTES = 1 << 21
 _DETACHERS = 16
@@ -39,7 +40,7 @@ _REASONS = {
 class Session:
     """The loaded kernel side with its maps. Closing it takes every trap out of every program.
 
-    backend: who loaded it. way: how it is attached.
+    backend: who loaded it. way: how it is attached. costs: of a hit on this machine, once somebody has measured them.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Session:
         self._ring = RingReader(self._loaded.map_fd(RING), RING_BYTES)
         self.processes = Processes(self._loaded.map_fd)
         self._links: dict[int, list[int]] = {}
+        self.costs: Costs | None = None
         self.limits = {**LIMITS, "parked": parked_entries}
 
     def attach(self, path: str, offsets: list[int], cookies: list[int], pid: int) -> int:

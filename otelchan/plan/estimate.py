@@ -115,11 +115,12 @@ def _groups(plane: Plane, sites: tuple[PlannedSite, ...], passed: Mapping[frozen
         members = {index for index, site in enumerate(sites) if site.site.kind in kinds}
         return sum(number for indexes, number in passed.items() if indexes & members)
 
-    kinds = sorted({site.site.kind for site in sites})
+    costs = {site.site.kind: site.cost_ns for site in sites}
+    kinds = sorted(costs)
     if plane in PAIRED:
-        mean_cost = sum(BY_KIND[kind].cost_ns for kind in kinds) / len(kinds)
+        mean_cost = sum(costs[kind] for kind in kinds) / len(kinds)
         return [_Seen(count(kinds), PAIRED[plane], mean_cost)]
-    return [_Seen(count([kind]), BY_KIND[kind].bare, BY_KIND[kind].cost_ns) for kind in kinds]
+    return [_Seen(count([kind]), BY_KIND[kind].bare, costs[kind]) for kind in kinds]
 
 
 def _expected(groups: list[_Seen], samples: CpuSamples) -> tuple[Expected, Expected]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from otelchan.gobinary.types import GoImage, Site
 from otelchan.plan.catalogue import BY_KIND, PLANE_ORDER, PROBES
 from otelchan.plan.cookie import WINDOW_BYTES, pack
-from otelchan.plan.types import AttachPlan, LeftOut, Plane, PlannedSite
+from otelchan.plan.costs import REFERENCE
+from otelchan.plan.types import AttachPlan, Costs, LeftOut, Plane, PlannedSite
 
 _KERNEL_SIDE = "amd64"
 
 
-def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
-    """The plan for one program. `path`: where the kernel finds the executable (/proc/PID/exe).
+def make_plan(image: GoImage, target_id: int, path: str, costs: Costs | None = None) -> AttachPlan:
+    """The plan for one program. `path`: where the kernel finds the executable (/proc/PID/exe). costs: of a hit; None:
+    those of the reference machine.
 
     A plane with a missing site is left out whole, because half of it would count wrongly; the operations plane needs
     the waits plane, which counts what passes from goroutine to goroutine.
     """
+    costs = costs or REFERENCE
     planes: dict[Plane, tuple[PlannedSite, ...]] = {}
     left_out: list[LeftOut] = []
     for plane in PLANE_ORDER:
@@ -23,8 +26,8 @@ def make_plan(image: GoImage, target_id: int, path: str) -> AttachPlan:
         if reason:
             left_out.append(LeftOut(plane, reason))
             continue
-        planes[plane] = tuple(_plan_site(image, site, target_id) for site in _sites_of(image, plane))
-    return AttachPlan(target_id, path, planes, tuple(left_out))
+        planes[plane] = tuple(_plan_site(image, site, target_id, costs) for site in _sites_of(image, plane))
+    return AttachPlan(target_id, path, planes, tuple(left_out), costs)
 
 
 def refusal(image: GoImage) -> str:
@@ -76,6 +79,6 @@ def _why_not(image: GoImage, plane: Plane, planned: dict[Plane, tuple[PlannedSit
     return ""
 
 
-def _plan_site(image: GoImage, site: Site, target_id: int) -> PlannedSite:
+def _plan_site(image: GoImage, site: Site, target_id: int, costs: Costs) -> PlannedSite:
     cookie = pack(site, target_id, image.architecture)
-    return PlannedSite(site, image.file_offset(site.address), cookie, BY_KIND[site.kind].cost_ns)
+    return PlannedSite(site, image.file_offset(site.address), cookie, costs.by_kind[site.kind])

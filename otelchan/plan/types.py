@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from otelchan.gobinary.types import Site
+from otelchan.gobinary.types import Site, SiteKind
 
 
 class Plane(StrEnum):
@@ -17,6 +17,16 @@ class Plane(StrEnum):
     WAITS = "waits"
     OPERATIONS = "operations"
     POLLS = "polls"
+
+
+class Costs(NamedTuple):
+    """What a hit costs the observed program, in nanoseconds of processor time, trap included, by kind of site.
+
+    measured: on this machine; else on the reference machine.
+    """
+
+    by_kind: Mapping[SiteKind, int]
+    measured: bool
 
 
 class PlannedSite(NamedTuple):
@@ -37,12 +47,13 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AttachPlan:
-    """planes: in the order of attaching; a plane is complete or left out, never half."""
+    """planes: in the order of attaching; a plane is complete or left out, never half. costs: of a hit."""
 
     target_id: int
     path: str
     planes: dict[Plane, tuple[PlannedSite, ...]]
     left_out: tuple[LeftOut, ...]
+    costs: Costs
 
 
 class CpuSamples(NamedTuple):

@@ -106,6 +106,7 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "budget_percent": _percent(preview.budget),
         "would_be_refused": list(preview.refusals),
         "watched_by": preview.watcher or None,
+        "costs_measured": preview.plan.costs.measured,
         "planes": [_plane(plane, preview) for plane in preview.planes],
         "left_out": [{"what": left.what, "reason": left.reason} for left in preview.left_out],
         "other_processes": list(preview.others),

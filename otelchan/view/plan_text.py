@@ -10,6 +10,10 @@ from otelchan.view.words import count, duration
 
 _MEBIBYTE = 1 << 20
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_COSTS = {
+    True: "of a hit: measured on this machine, on a program of otelchan's own",
+    False: "of a hit: those of the machine that docs/overhead.md describes; --calibrate measures them here",
+}
 _LAYOUTS = {"table": "layout from our table", "dwarf": "layout from its own DWARF"}
 _WAYS = {"multi": "uprobe_multi link", "perf": "perf link"}
 _CHILDREN = {
@@ -89,6 +93,7 @@ def _facts(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "REFUSED", reason
     yield "attaching", _attaching(preview)
     yield "looked", _looked(preview)
+    yield "costs", _COSTS[preview["costs_measured"]]
     yield "code", _code(preview)
     others = preview["other_processes"]
     if others:

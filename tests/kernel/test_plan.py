@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from otelchan.plan.estimate import WIDEST, expect
 from otelchan.plan.planner import make_plan
 from otelchan.plan.types import AttachPlan, CpuSamples, Expected, Outlook, Plane
 from tests.support.agent import OTELCHAN, clean_environment
-from tests.support.hammer import hammer
+from tests.support.hammer import Hammer, hammer
 from tests.support.hits import hits
 from tests.support.paced import Paced, paced
 
@@ -332,3 +333,16 @@ def test_the_memory_of_the_maps_is_known_before_they_are_made() -> None:
 def memory(text: str) -> int:
     """Bytes that a map takes."""
     return int(re.findall(r"memlock:\t(\d+)", text)[0])
+
+
+def test_the_plan_knows_the_costs_of_this_machine_when_asked_to(workload: Callable[..., Path], tmp_path: Path) -> None:
+    """Not before: measuring attaches probes, to a program of otelchan's own. From then on every plan knows them."""
+    environment = clean_environment({"OTELCHAN_IMAGE_CACHE": str(tmp_path / "images")})
+
+    def knows(program: Hammer, *more: str) -> bool:
+        command = [str(OTELCHAN), "plan", str(program.pid), "--sample", "0", "--json", *more]
+        done = subprocess.run(command, capture_output=True, check=True, env=environment)
+        return bool(json.loads(done.stdout)["processes"][0]["costs_measured"])
+
+    with hammer(workload("hammer", go="1.27.3")) as program:
+        assert [False, True, True] == [knows(program), knows(program, "--calibrate"), knows(program)]

@@ -116,14 +116,17 @@ class Gathering:
         seen: list[Seen] = []
 
         def twice() -> Seen | None:
-            (now,) = self.of(pid)
+            found = self.of(pid)
+            if not found:
+                return None  # its first round is still to come
+            (now,) = found
             if not seen or seen[-1] is not now:
                 seen.append(now)
             return seen[-1] if len(seen) > 2 else None
 
-        found = eventually(twice, PATIENCE_S, 0.02)
-        assert found is not None
-        return found
+        latest = eventually(twice, PATIENCE_S, 0.02)
+        assert latest is not None
+        return latest
 
     def of(self, pid: int) -> list[Seen]:
         """Every program that has had that process id, in the order in which they were first seen."""
