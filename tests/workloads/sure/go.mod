@@ -1,0 +1,3 @@
+module example.com/sure
+
+go 1.26
