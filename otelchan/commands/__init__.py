@@ -10,6 +10,7 @@ NAMES = (
     "goroutines",
     "snapshot",
     "diff",
+    "report",
     "plan",
     "findings",
     "top",

@@ -66,7 +66,9 @@ def _read(path: str, lines: Iterator[Any]) -> Snapshot:
             _typed(texts, [str] * len(texts))
             place = Place(value["wait_reason"], _maybe(value["site"]), _maybe(value["created_by"]))
             members = [Member(id_, since, tuple(park), stack) for id_, since, park, stack in value["members"]]
-            if not members or not all(0 <= m.stack < len(stacks) and isinstance(m.id, int) for m in members):
+            numbers = [number for member in members for number in (member.id, member.since_ns, member.stack)]
+            _typed(numbers, [int] * len(numbers))
+            if not members or not all(0 <= member.stack < len(stacks) for member in members):
                 raise IndexError
             groups[place] = Group(place, set(value["channels"]), members)
         else:
@@ -79,7 +81,8 @@ def _read(path: str, lines: Iterator[Any]) -> Snapshot:
 def _check(head: dict[str, Any]) -> None:
     """Raises KeyError, TypeError or ValueError when not all is there that a comparison asks for."""
     process, go = head["process"], head["go"]
-    numbers = head["time_unix_ns"], head["goroutines"], head["unread"], process["pid"], process["created_unix_ns"] or 0
+    numbers = [head[name] for name in ("time_unix_ns", "monotonic_ns", "goroutines", "unread")]
+    numbers += [process["pid"], process["created_unix_ns"] or 0]
     if not all(isinstance(number, int) and 0 <= number < 1 << 63 for number in numbers):
         raise ValueError
     _ = head["source"], process["start_ticks"], go["build_id"], go["version"]

@@ -32,6 +32,7 @@ HEAVY = (
     "msgspec",
     "shtab",
     "textual",
+    "matplotlib",
 )
 
 
