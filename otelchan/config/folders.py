@@ -8,17 +8,18 @@ from pathlib import Path
 
 from otelchan.config.settings import AUTO, Config
 
+IMAGES, DUMPS = Path("/var/cache/otelchan/images"), Path("/var/lib/otelchan/dumps")
+"""Of root."""
+
 
 def image_folder(config: Config, environ: Mapping[str, str]) -> Path | None:
     """The folder of analysed executables; None when there is none."""
-    system = Path("/var/cache/otelchan/images")
-    return _folder(config.image_cache, environ, system, "XDG_CACHE_HOME", ".cache")
+    return _folder(config.image_cache, environ, IMAGES, "XDG_CACHE_HOME", ".cache")
 
 
 def dump_folder(config: Config, environ: Mapping[str, str]) -> Path | None:
     """The folder of dumps; None when there is none."""
-    system = Path("/var/lib/otelchan/dumps")
-    return _folder(config.dumps.folder, environ, system, "XDG_STATE_HOME", ".local/state")
+    return _folder(config.dumps.folder, environ, DUMPS, "XDG_STATE_HOME", ".local/state")
 
 
 def _folder(
