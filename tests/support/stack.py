@@ -81,6 +81,11 @@ class Prometheus:
         answer = self._get("/api/v1/label/__name__/values", {"match[]": matcher} if matcher else {})
         return set(answer)
 
+    def label_values(self, label: str, selector: str, start: float, end: float) -> set[str]:
+        """Values of a label between two Unix times, in the series of a selector; "": in all."""
+        query = {"start": str(start), "end": str(end), **({"match[]": selector} if selector else {})}
+        return set(self._get(f"/api/v1/label/{label}/values", query))
+
     def exemplars(self, promql: str, start: float, end: float) -> list[tuple[Labels, Labels, float]]:
         """The exemplars under a selector, as (labels of the series, labels of the exemplar, value)."""
         data = self._get("/api/v1/query_exemplars", {"query": promql, "start": str(start), "end": str(end)})

@@ -13,48 +13,28 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.generator import collector, links
-from dashboards.generator.__main__ import FOLDER, files, groups, write
-from dashboards.generator.findings import ROWS
-from dashboards.generator.rules import Alert, Parameters, Record
+from dashboards.generator import links
+from dashboards.generator.alerts.__main__ import FOLDER, files, write
+from dashboards.generator.alerts.findings import ROWS
+from dashboards.generator.alerts.rules import Alert
+from dashboards.generator.parameters import Parameters
 from otelchan.findings.catalogue import FINDINGS
-from otelchan.telemetry.catalogue import ATTRIBUTES, METRICS, SPANS
+from otelchan.telemetry.catalogue import ATTRIBUTES, SPANS
 from otelchan.telemetry.resource import RESOURCE_ATTRIBUTES
-from otelchan.telemetry.signals import Kind, prometheus_label, prometheus_series
+from tests.support.dashboards import SHIPPED
+from tests.support.emitted import DETERMINED, rules, series
+from tests.support.labels import read
 from tests.support.promql import grouped, selectors
 from tests.support.traceql import parse
 
 REPO = Path(__file__).resolve().parents[2]
 RUNBOOKS = REPO / "docs" / "alerts.md"
-RESOURCE = {"job", "instance", *(prometheus_label(name) for name in RESOURCE_ATTRIBUTES)}
-# Of the Collector's own metrics; tests/e2e/test_alerts.py looks at them in the real one.
-COLLECTOR_LABELS = {"policy", "sampled", "decision", "receiver", "transport", "exporter", "data_type"}
 MADE_HERE = {"signal", "severity", "alertname"}
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 
 
-def rules() -> list[Alert | Record]:
-    return [rule for group in groups(Parameters()) for rule in group.rules]
-
-
 def alerts() -> list[Alert]:
     return [rule for rule in rules() if isinstance(rule, Alert)]
-
-
-def emitted() -> dict[str, set[str]]:
-    """Labels by name of series: what otelchan emits, what rules record, what Prometheus and the Collector add."""
-    found: dict[str, set[str]] = {"target_info": RESOURCE}
-    for metric in METRICS.values():
-        labels = RESOURCE | {prometheus_label(name) for name in metric.attributes}
-        for series in prometheus_series(metric):
-            found[series] = labels | ({"le"} if series.endswith("_bucket") and metric.kind is Kind.HISTOGRAM else set())
-    for name in (*collector.GAUGES, *(name for names in collector.COUNTERS.values() for name in names)):
-        found[name] = COLLECTOR_LABELS | {"job", "instance"}
-    found["otelcol_process_uptime"] = {"job", "instance"}
-    for rule in rules():
-        if isinstance(rule, Record):
-            found[rule.record] = found["channel_block_duration_seconds_bucket"]
-    return found
 
 
 def shipped() -> list[dict[str, Any]]:
@@ -147,9 +127,17 @@ def test_dashboards_are_known_ones() -> None:
     assert uids <= set(links.DASHBOARDS)
 
 
+def test_links_choose_what_can_be_chosen() -> None:
+    """On the dashboard that they lead to. A chain of waits goes over several channels, so all of them are shown."""
+    there = {board["uid"]: {each["name"] for each in board["templating"]["list"]} for board in SHIPPED.values()}
+    assert [] == [alert.name for alert in alerts() if not set(alert.variables) <= there[alert.dashboard]]
+    alone = {alert.dashboard for alert in alerts() if "channel" in alert.variables}
+    assert {links.CHANNELS, links.CLOSE, links.OBJECTIVES} == alone
+
+
 def test_every_metric_and_label_of_an_expression_exists() -> None:
     """In the catalogue, among the Collector's, or recorded by these rules."""
-    known = emitted()
+    known = series()
     every_label = set().union(*known.values()) | MADE_HERE
     for rule in rules():
         asked = list(selectors(rule.expr))
@@ -160,7 +148,7 @@ def test_every_metric_and_label_of_an_expression_exists() -> None:
 
 def test_every_metric_of_a_recording_or_alert_is_really_known() -> None:
     """A name that nobody emits is noticed, and so is a label that a metric does not have."""
-    known = emitted()
+    known = series()
     (wrong,) = selectors("sum by (job) (increase(channel_lags_total{channel_name='x'}[5m])) > 0")
     assert wrong.metric == "channel_lags_total"
     assert wrong.metric not in known
@@ -169,14 +157,14 @@ def test_every_metric_of_a_recording_or_alert_is_really_known() -> None:
 
 
 def test_labels_in_words_and_links_are_labels_of_the_expression() -> None:
-    """A template that names a label which the alert cannot have would say nothing in its place."""
-    known = emitted()
+    """A template that names a label which the alert cannot have would say nothing in its place; nor does an expression
+    group by one that is not there.
+    """
+    known = series()
     for alert in alerts():
-        by = re.match(
-            r"(?:label_replace\()?(?:sum|max|group|histogram_quantile\(0\.99, sum) by \(([^)]*)\)", alert.expr
-        )
-        series = set().union(*(known[s.metric] for s in selectors(alert.expr)))
-        have = ({label.strip() for label in by[1].split(",")} if by else series) | MADE_HERE
+        labels, wrong = read(alert.expr, known, DETERMINED)
+        assert [] == wrong, alert.name
+        have = labels | MADE_HERE
         text = " ".join((alert.summary, alert.description, alert.severity, *alert.traces.values()))
         named = set(re.findall(r"\$labels\.(\w+)", text)) | set(alert.variables.values())
         assert named <= have, f"{alert.name}: {named - have}"
@@ -184,7 +172,7 @@ def test_labels_in_words_and_links_are_labels_of_the_expression() -> None:
 
 def test_metrics_that_descriptions_ask_for_exist() -> None:
     """Templates may ask Prometheus for more, such as the pid in target_info."""
-    known = emitted()
+    known = series()
     for alert in alerts():
         for asked in re.findall(r"query \(printf `([^`]*)`", " ".join((alert.description, *alert.traces.values()))):
             found = list(selectors(asked.replace("%q", '"x"')))
@@ -262,7 +250,7 @@ WRONG = [
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:
     """As the runbook says."""
-    command = [sys.executable, "-m", "dashboards.generator", *arguments]
+    command = [sys.executable, "-m", "dashboards.generator.alerts", *arguments]
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
 
 
