@@ -60,7 +60,7 @@ PANICS = panels.stat(
     sparkline=False,
     decimals=0,
     steps=fields.thresholds((1, fields.RED)),
-    **fields.nothing("nothing is watched"),
+    **fields.NOBODY,
 )
 
 

@@ -9,25 +9,22 @@ from dashboards.generator.grafana.board import Board, Row, of_row, of_series, pa
 from dashboards.generator.grafana.queries import OF
 from dashboards.generator.grafana.variables import of_series as of_processes
 
-_ELSE_0 = f"or 0 * sum(go_goroutine_count{{{OF}}})"
-"""0 as long as a program is watched, nothing when none is."""
-_NOBODY = fields.nothing("nothing is watched")
 _PROCESS = "{{job}} {{instance}}"
 
 
 def _findings(finding: str, legend: str) -> queries.Json:
-    return queries.now(f'sum(otelchan_finding{{{OF}, finding_id="{finding}"}}) {_ELSE_0}', legend)
+    return queries.now(f'sum(otelchan_finding{{{OF}, finding_id="{finding}"}}) {queries.ELSE_0}', legend)
 
 
 _SUSPECTED = panels.stat(
     "Leak suspects",
     "Goroutines blocked on channels with evidence that nobody will ever wake them (F1, F8, F9). Not 0: the table below "
     "has the places; ask there who should be at the other end.",
-    [queries.now(f"sum(goroutine_leak_suspected{{{OF}}}) {_ELSE_0}", "suspected")],
+    [queries.now(f"sum(goroutine_leak_suspected{{{OF}}}) {queries.ELSE_0}", "suspected")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.RED)),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _FINDINGS = panels.stat(
     "Other findings about goroutines",
@@ -38,7 +35,7 @@ _FINDINGS = panels.stat(
     sparkline=False,
     text="value_and_name",
     steps=fields.thresholds((1, fields.ORANGE)),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _NOW = panels.stat(
     "Goroutines",
@@ -47,7 +44,7 @@ _NOW = panels.stat(
     unit="short",
     sparkline=False,
     steps=fields.thresholds(base=fields.BLUE),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _CHANGE = panels.stat(
     "Above the lowest",
@@ -63,7 +60,7 @@ _CHANGE = panels.stat(
     sparkline=False,
     decimals=0,
     steps=fields.thresholds(base=fields.BLUE),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _OLDEST = panels.stat(
     "Oldest wait on a channel",

@@ -10,14 +10,10 @@ from dashboards.generator.grafana.board import Board, Row, of_series, panel_url
 from dashboards.generator.grafana.queries import OF
 from dashboards.generator.grafana.variables import of_series as of_processes
 
-_WATCHED = f"sum(go_goroutine_count{{{OF}}})"
-# 0 as long as a program is watched, nothing when none is: "no findings" must not be said of what nobody looks at.
-_ELSE_0 = f"or 0 * {_WATCHED}"
 _AGENT_ELSE_0 = "or 0 * sum(otelchan_target_count)"
 _TO_CHANNELS = fields.link("Channels of this service", panel_url(links.CHANNELS, of_series(job="job")))
 _TO_GOROUTINES = fields.link("Goroutines of this service", panel_url(links.GOROUTINES, of_series(job="job")))
 _TO_AGENT = fields.link("The agent", panel_url(links.AGENT))
-_NOBODY = fields.nothing("nothing is watched")
 # Of each machine, as an agent that starts again is another instance. Prometheus forgets who is silent for five minutes;
 # looked for further back, once a minute, those are found too.
 _NEWEST = (
@@ -29,21 +25,21 @@ _CRITICAL = panels.stat(
     "Critical findings",
     "What is wrong now and does not mend itself: leaks, deadlocks, panics. Not 0: take the first row of the tables "
     "below. `nothing is watched` is not good news: look at the agents at the bottom.",
-    [queries.now(f"sum({tables.findings('critical')}) {_ELSE_0}", "critical")],
+    [queries.now(f"sum({tables.findings('critical')}) {queries.ELSE_0}", "critical")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.RED)),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _WARNINGS = panels.stat(
     "Warnings",
     "What is about to go wrong, or is wrong and may end by itself. Not 0: read the sentences on the findings below "
     "before they become critical.",
-    [queries.now(f"sum({tables.findings('warning')}) {_ELSE_0}", "warnings")],
+    [queries.now(f"sum({tables.findings('warning')}) {queries.ELSE_0}", "warnings")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.ORANGE)),
-    **_NOBODY,
+    **fields.NOBODY,
 )
 _ALERTS = panels.stat(
     "Alerts firing",
@@ -80,11 +76,11 @@ _SUSPECTED = panels.stat(
     "Leak suspects",
     "Goroutines blocked on channels with evidence that nobody will ever wake them (F1, F8, F9). Not 0: a "
     "click shows the line where they wait.",
-    [queries.now(f"sum(goroutine_leak_suspected{{{OF}}}) {_ELSE_0}", "suspected")],
+    [queries.now(f"sum(goroutine_leak_suspected{{{OF}}}) {queries.ELSE_0}", "suspected")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.RED)),
-    **_NOBODY,
+    **fields.NOBODY,
     links=[fields.link("Where they wait", panel_url(links.GOROUTINES, "&${job:queryparam}&${instance:queryparam}"))],
 )
 _AGENTS = panels.stat(

@@ -12,29 +12,25 @@ from dashboards.generator.grafana.promql import CHANNEL
 from dashboards.generator.grafana.queries import OF, OF_CHANNEL
 from dashboards.generator.grafana.variables import of_channels
 
-_WATCHED = f"or 0 * sum(go_goroutine_count{{{OF}}})"
-"""0 as long as a program is watched."""
-_NOTHING = fields.nothing("nothing is watched")
-
 _BLOCKED = panels.stat(
     "Goroutines blocked on channels",
     "Parked in a send, a receive or a select, idle workers among them. Look at its course in `Waiting goroutines by "
     "function`: a rise that stays is a stage that no longer keeps up, or a leak.",
-    [queries.now(f"sum(goroutine_blocked{{{OF}, {queries.ON_CHANNELS}}}) {_WATCHED}", "blocked")],
+    [queries.now(f"sum(goroutine_blocked{{{OF}, {queries.ON_CHANNELS}}}) {queries.ELSE_0}", "blocked")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds(base=fields.BLUE),
-    **_NOTHING,
+    **fields.NOBODY,
 )
 _SENDERS = panels.stat(
     "Waiting to send",
     "Goroutines that have something to hand over and nobody takes it: back-pressure. Not 0 for long: follow orange in "
     "the graph below.",
-    [queries.now(f"sum(channel_waiters{{{OF_CHANNEL}, {SEND}}}) {_WATCHED}", "waiting to send")],
+    [queries.now(f"sum(channel_waiters{{{OF_CHANNEL}, {SEND}}}) {queries.ELSE_0}", "waiting to send")],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.YELLOW), (100, fields.ORANGE)),
-    **_NOTHING,
+    **fields.NOBODY,
 )
 _ALONE = panels.stat(
     "Waits that nobody is known to end",
@@ -43,28 +39,28 @@ _ALONE = panels.stat(
     [
         queries.now(
             f"count({long_waits(SEND)} unless on ({CHANNEL}) {uses(RECV)} "
-            f"or {long_waits(RECV)} unless on ({CHANNEL}) {uses(GIVES)}) {_WATCHED}",
+            f"or {long_waits(RECV)} unless on ({CHANNEL}) {uses(GIVES)}) {queries.ELSE_0}",
             "alone",
         )
     ],
     unit="short",
     sparkline=False,
     steps=fields.thresholds((1, fields.YELLOW)),
-    **_NOTHING,
+    **fields.NOBODY,
 )
 _DEADLOCKS = panels.stat(
     "Deadlocks and nil channels",
     "Findings F14 (goroutines wait for each other) and F9 (they wait on nil): they will not go on. Not 0: the spans "
     "beside the graph have every goroutine with its stack; then restart the program.",
     [
-        queries.now(f'sum(otelchan_finding{{{OF}, finding_id="{finding}"}}) {_WATCHED}', legend)
+        queries.now(f'sum(otelchan_finding{{{OF}, finding_id="{finding}"}}) {queries.ELSE_0}', legend)
         for finding, legend in (("F14", "F14 deadlocks"), ("F9", "F9 on nil"))
     ],
     unit="short",
     sparkline=False,
     text="value_and_name",
     steps=fields.thresholds((1, fields.RED)),
-    **_NOTHING,
+    **fields.NOBODY,
 )
 _TO_CHANNEL = [
     fields.link(

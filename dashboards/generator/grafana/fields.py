@@ -55,6 +55,10 @@ def nothing(text: str, color: str = RED) -> dict[str, Any]:
     return {"empty": text, "mappings": [missing(text, color)]}
 
 
+NOBODY = nothing("nothing is watched")
+"""For a stat on observed programs, whose queries end in queries.ELSE_0."""
+
+
 def hidden(field: str) -> Json:
     """A column that is not shown but that links may use; one that is excluded by `organize` they cannot.
 

@@ -20,6 +20,8 @@ OF_SPANS = "resource.service.name =~ `${job:regex}` && resource.service.instance
 OF_CHANNEL_SPANS = f"{OF_SPANS} && span.channel.name =~ `${{channel:regex}}`"
 """The same of spans on the channels that are chosen."""
 
+ELSE_0 = f"or 0 * sum(go_goroutine_count{{{OF}}})"
+"""After a sum: 0 as long as a program is watched, nothing when none is, of which "none" must not be said."""
 ON_CHANNELS = 'goroutine_wait_reason=~"chan.+|select.*"'
 """Matcher of goroutines that are blocked on channels, and not on files, timers or locks."""
 
