@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otelchan.errors import TargetError
+from otelchan.events import SignalEvent
 from otelchan.target.selection import Selection
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 def stop_on_signals() -> threading.Event:
     """An event that SIGINT and SIGTERM set; the second signal ends the process at once."""
-    stop = threading.Event()
+    stop = SignalEvent()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
@@ -100,7 +101,7 @@ def stop_on_signals() -> threading.Event:
 def reload_on_signal(stop: threading.Event) -> threading.Event:
     """An event that SIGHUP sets. But when the terminal that this was started from is gone, SIGHUP means what it meant
     before it was used for services, and sets `stop`: nobody is there any more to stop it."""
-    asked = threading.Event()
+    asked = SignalEvent()
     had_terminal = _has_terminal()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -18,7 +18,7 @@ OTELCHAN = Path(__file__).parents[2] / ".venv" / "bin" / "otelchan"
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without anything that configures otelchan or OpenTelemetry, and `extra`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "OTELCHAN_"))}
-    return {**kept, **(extra or {})}
+    return {**kept, "PYTHONFAULTHANDLER": "1", **(extra or {})}
 
 
 def otelchan(
@@ -88,7 +88,6 @@ def agent(
             try:
                 status = process.wait(30)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise
+                process.send_signal(signal.SIGABRT)  # faulthandler writes to the log where it is
+                status = process.wait(30)
     assert status == 0, f"otelchan ended with {status}:\n{running.log}"

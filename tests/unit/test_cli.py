@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import signal
@@ -225,3 +226,27 @@ def test_the_first_signal_asks_to_stop_and_the_second_ends_at_once() -> None:
         assert "asked\n" == program.stdout.readline()
         program.send_signal(signal.SIGINT)
         assert 128 + signal.SIGINT == program.wait()
+
+
+def test_a_command_that_is_done_ends_whatever_python_would_still_do() -> None:
+    """Its output is whole, and its status is its own."""
+    code = """
+import sys, time
+class Hangs:
+    def __del__(self):
+        time.sleep(600)
+sys.modules["hangs"] = Hangs()
+sys.argv = ["otelchan", *sys.argv[1:]]
+from otelchan.__main__ import run
+run()
+"""
+    fine = subprocess.run(
+        [sys.executable, "-c", code, "config", "schema"], capture_output=True, timeout=60, check=False
+    )
+    wrong = subprocess.run([sys.executable, "-c", code, "plan", "1x"], capture_output=True, timeout=60, check=False)
+
+    assert (0, json.loads((ROOT / "docs" / "config.schema.json").read_text())) == (
+        fine.returncode,
+        json.loads(fine.stdout),
+    )
+    assert (2, b"") == (wrong.returncode, wrong.stdout)
