@@ -21,6 +21,10 @@
 #define FD_fine     -16
 #define FD_blank    -17
 #define FD_asked    -18
+#define FD_gates    -19
+#define FD_slices   -20
+#define FD_sampled  -21
+#define FD_marks    -22
 MAP_ARRAY(targets, struct oc_target, OC_TARGETS);
 MAP_ARRAY(tallies, struct oc_tally, OC_TARGETS);
 MAP_HASH(parked, struct oc_gkey, struct oc_park, OC_PARKED);
@@ -39,6 +43,10 @@ MAP_HASH_LAZY(edges, struct oc_ekey, u64, OC_EDGES);
 MAP_HASH_LAZY(fine, struct oc_hkey, struct oc_fine, OC_FINES);
 MAP_ARRAY(blank, struct oc_channel, 1);	/* never written: an empty entry to copy */
 MAP_HASH(asked, struct oc_label_name, u32, OC_LABEL_NAMES);	/* profiler labels that are read; written by user space */
+MAP_ARRAY(gates, struct oc_gate, OC_TARGETS);
+MAP_ARRAY(slices, struct oc_slice, OC_TARGETS);
+MAP_HASH_LAZY(sampled, struct oc_ckey, struct oc_sample, OC_SAMPLED);
+MAP_HASH_LAZY(marks, struct oc_gkey, u64, OC_MARKS);	/* goroutines whose select is counted already in this slice */
 
 struct oc_site {	/* everything a handler needs, decoded once */
 	u64 cookie;

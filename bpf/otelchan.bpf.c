@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* The kernel side of otelchan: one program for every site; the cookie says which target and which kind of site.
+/* The kernel side of otelchan: one program for every site, and one for those of a time slice; the cookie says which
+ * target and which kind of site.
  * It writes nothing in the observed program. */
 #include "portable.h"
 #include "otelchan.h"
@@ -12,6 +13,7 @@
 #include "lifecycle.h"
 #include "polls.h"
 #include "processes.h"
+#include "slices.h"
 
 OC_INLINE void oc_handle(struct pt_regs *ctx, struct oc_site *s, u32 kind)
 {
@@ -72,6 +74,25 @@ int oc_dispatch(struct pt_regs *ctx)
 	s.hit = __sync_fetch_and_add(&s.tally->hits[kind & 15], 1);
 	oc_handle(ctx, &s, kind);
 	oc_note_uses(ctx, &s);
+	return 0;
+}
+
+SEC("uprobe")
+int oc_slice(struct pt_regs *ctx)
+{
+	struct oc_site s = {};
+	s.cookie = bpf_get_attach_cookie(ctx);
+	u32 id = OC_COOKIE_TARGET(s.cookie);
+	struct oc_slice *slice = MAP_LOOKUP(slices, &id);
+	struct oc_gate *gate = MAP_LOOKUP(gates, &id);
+	s.target = id;
+	s.config = MAP_LOOKUP(targets, &id);
+	struct oc_tally *tally = MAP_LOOKUP(tallies, &id);
+	if (!slice || !gate || !s.config || !tally)
+		return 0;
+	__sync_fetch_and_add(&tally->sliced, 1);
+	s.tally = &slice->in;	/* what cannot be read or kept is lost to the slice, not to the exact counts */
+	oc_on_slice(ctx, &s, slice, gate);
 	return 0;
 }
 

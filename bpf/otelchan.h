@@ -13,6 +13,8 @@
 #define OC_HISTOGRAMS   8192	/* (channel name, operation) that ever blocked */
 #define OC_EDGES        8192	/* (channel name, operation, caller) that were looked at */
 #define OC_FINES        512	/* (channel name, operation) that have an objective */
+#define OC_SAMPLED      4096	/* channel names in one time slice */
+#define OC_MARKS        16384	/* selects in one time slice that were woken and have not returned yet */
 #define OC_USERS        4	/* of a channel, on each side, that are remembered */
 #define OC_RING_BYTES   (1 << 21)
 #define OC_STACK_BYTES  4096	/* of a sleeper's stack, copied once */
@@ -139,6 +141,8 @@ struct oc_target {	/* map `targets`, by target id: written by user space */
 	u32 round;	/* of looking: user space counts on before it takes what was sent in the one before */
 	u32 g_labels;
 	u32 label_form;	/* enum oc_label_form */
+	u32 stacks_off;	/* not 0: no stack of a span is read, nor who uses a channel and from where */
+	u32 reason_send;	/* g.waitreason of who is blocked in a send on a channel */
 };
 
 enum oc_label_form {	/* what g.labels points to */
@@ -182,9 +186,26 @@ struct oc_tally {	/* map `tallies`, by target id: written by the kernel */
 	u64 hits[16];	/* by enum oc_kind */
 	u64 lost[OC_LOSSES];
 	u64 spans;
+	u64 sliced;	/* hits of time slices, in and outside their gates */
 };
 
-struct oc_gkey {	/* map `parked` */
+struct oc_gate {	/* map `gates`, by target id: written by user space; see slices.h */
+	u64 begin;	/* all ones: the traps are going in */
+	u64 end;
+};
+
+struct oc_slice {	/* map `slices`, by target id: what one time slice saw; emptied by user space before it */
+	u64 first, last;	/* times of hits */
+	struct oc_tally in;	/* the gate, but for `sliced` */
+};
+
+struct oc_sample {	/* map `sampled`, by name key */
+	u64 sent;
+	u64 received;
+	u64 received_closed;
+};
+
+struct oc_gkey {	/* maps `parked` and `marks` */
 	u64 target;
 	u64 g;
 };
@@ -198,7 +219,7 @@ struct oc_park {
 	u32 by_close;	/* a close woke it, from a select that has not returned yet */
 };
 
-struct oc_ckey {	/* maps `channels` (address) and `counts` (name key) */
+struct oc_ckey {	/* maps `channels` (address), `counts` and `sampled` (name key) */
 	u64 target;
 	u64 id;
 };

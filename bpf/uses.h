@@ -125,6 +125,11 @@ OC_INLINE void oc_note(struct oc_site *s, u32 side, u64 g, u64 bp)
 	struct oc_channel *c = s->used;
 	if (!c || side > OC_OP_RECV)
 		return;
+	if (s->config->stacks_off) {	/* somebody, and nobody looked who */
+		if (!c->replaced[side & 1])
+			__sync_fetch_and_add(&c->replaced[side & 1], 1);
+		return;
+	}
 	/* Reading who it is, 90 ns, is the dearest part. */
 	if (c->replaced[side & 1] > OC_ALL_REPLACED && !oc_one_of(s, OC_USER_OF))
 		return;

@@ -135,6 +135,21 @@ OC_INLINE u8 *oc_rank(struct oc_site *s, struct oc_histogram *h, struct oc_wake 
 	return octave < OC_OCTAVES ? &h->longest[octave] : 0;
 }
 
+/* Of the waker, and as it is in memory of the sleeper. */
+OC_INLINE void oc_copy_stacks(struct pt_regs *ctx, struct oc_site *s, struct oc_block *b)
+{
+	long frames = bpf_get_stack(ctx, b->waker, sizeof(b->waker), BPF_F_USER_STACK);
+	b->waker_bytes = frames > 0 ? frames : 0;
+	u64 size = b->hi - b->sp;
+	if (size > OC_STACK_BYTES)
+		size = OC_STACK_BYTES;
+	b->stack_bytes = size;
+	if (bpf_probe_read_user(b->stack, size, (void *)b->sp)) {
+		b->stack_bytes = 0;
+		oc_lost(s, OC_LOST_READ);
+	}
+}
+
 /* Everything that a span needs and a counter does not. Over the rate, a block is sent all the same when none that was
  * sent in this round is as long or longer: within 1/32, so that of each octave at most 32 are. */
 OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wake *w, struct oc_histogram *h)
@@ -176,17 +191,10 @@ OC_INLINE void oc_send_span(struct pt_regs *ctx, struct oc_site *s, struct oc_wa
 	b->bp = oc_word(s, w->g + t->g_sched_bp);
 	b->hi = oc_word(s, w->g + t->g_stack_hi);
 	b->wait_reason = oc_byte(s, w->g + t->g_waitreason);
-	long frames = bpf_get_stack(ctx, b->waker, sizeof(b->waker), BPF_F_USER_STACK);
-	b->waker_bytes = frames > 0 ? frames : 0;
 	oc_copy_labels(s, b, w->g);
-	u64 size = b->hi - b->sp;
-	if (size > OC_STACK_BYTES)
-		size = OC_STACK_BYTES;
-	b->stack_bytes = size;
-	if (bpf_probe_read_user(b->stack, size, (void *)b->sp)) {
-		b->stack_bytes = 0;
-		oc_lost(s, OC_LOST_READ);
-	}
+	b->waker_bytes = b->stack_bytes = 0;
+	if (!t->stacks_off)
+		oc_copy_stacks(ctx, s, b);
 	bpf_ringbuf_submit(b, 0);
 }
 

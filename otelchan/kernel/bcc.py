@@ -40,8 +40,9 @@ class BccObject:
         maps: Sequence[str],
         defines: Mapping[str, int],
         timeout_s: float = TIMEOUT_S,
+        also: Sequence[str] = (),
     ) -> None:
-        """Compile `source` with `defines` and load `program`; the named maps can be had from map_fd.
+        """Compile `source` with `defines` and load `program`, and more of them; the named maps can be had from map_fd.
 
         Raises KernelError: no BCC, no headers, does not compile, not allowed, refused by the verifier, too slow.
         """
@@ -49,13 +50,14 @@ class BccObject:
         flags = ["-DOC_BCC", *(f"-D{name}={value}" for name, value in defines.items())]
         request = {
             "source": str(source),
-            "program": program,
+            "programs": [program, *also],
             "attach_type": attach_type,
             "maps": list(maps),
             "flags": [*flags, f"-I{source.parent}", *headers.flags],
         }
         self._fds = _ask(request, {"BCC_KERNEL_SOURCE": str(headers.source)}, timeout_s)[1]
-        self.program_fd = self._fds[program]
+        self.program_fds = {name: self._fds[name] for name in (program, *also)}
+        self.program_fd = self.program_fds[program]
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map, owned by this object."""

@@ -1,6 +1,6 @@
 """Compiles and loads the kernel side with BCC, hands the descriptors over, and exits. Run by Debian's own Python.
 
-One argument, JSON: socket, source, program, attach_type, maps, flags, seconds. The answer on the socket is JSON too:
+One argument, JSON: socket, source, programs, attach_type, maps, flags, seconds. The answer on the socket is JSON too:
 {"version": ..., "fds": [names]} with the descriptors in that order, or {"failed": "import" | "compile" | "load" |
 "hand over", "reason": ...}. What BCC and its compiler print goes to stdout and stderr.
 
@@ -33,11 +33,12 @@ def load(request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
     except Exception as error:  # BCC raises nothing more special
         return {"failed": "compile", "reason": str(error)[:MOST]}, []
     try:
-        program = compiled.load_func(request["program"], BPF.KPROBE, attach_type=request["attach_type"])
+        kind = {"prog_type": BPF.KPROBE, "attach_type": request["attach_type"]}
+        loaded = [compiled.load_func(name, **kind) for name in request["programs"]]
     except Exception as error:
         return {"failed": "load", "reason": str(error)[:MOST]}, []
-    answer["fds"] = [request["program"], *request["maps"]]
-    return answer, [program.fd, *(compiled[name].map_fd for name in request["maps"])]
+    answer["fds"] = [*request["programs"], *request["maps"]]
+    return answer, [*(program.fd for program in loaded), *(compiled[name].map_fd for name in request["maps"])]
 
 
 def main() -> None:

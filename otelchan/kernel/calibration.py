@@ -19,9 +19,9 @@ import numpy as np
 
 from otelchan.errors import KernelError
 from otelchan.kernel.calibration_code import REGISTERS, Loop, Program, program
+from otelchan.kernel.entry import TARGET
 from otelchan.kernel.links import Attach
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import TARGET
 
 ROUNDS = 5
 TIMES = 400

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import cache
 from pathlib import Path
@@ -70,8 +70,9 @@ class BpfObject:
         program: str,
         sizes: Mapping[str, int] | None = None,
         attach_type: int = TRACE_UPROBE_MULTI,
+        also: Sequence[str] = (),
     ) -> None:
-        """Load `program` for one way of attaching it (see links); sizes: map name -> max_entries.
+        """Load `program`, and more of them, for one way of attaching (see links); sizes: map name -> max_entries.
 
         Raises KernelError: no libbpf, no object, not allowed, refused by the verifier.
         """
@@ -80,10 +81,14 @@ class BpfObject:
         self._handle = lib.bpf_object__open_file(os.fsencode(path), None)
         if not self._handle:
             raise KernelError(f"libbpf cannot open {path}: {os.strerror(ctypes.get_errno())}; rebuild it")
-        handle = lib.bpf_object__find_program_by_name(self._handle, program.encode())
         self._log = ctypes.create_string_buffer(1 << 16)
-        lib.bpf_program__set_log_buf(handle, self._log, len(self._log))
-        lib.bpf_program__set_expected_attach_type(handle, attach_type)
+        handles = {}
+        for one in (program, *also):
+            handles[one] = lib.bpf_object__find_program_by_name(self._handle, one.encode())
+            if not handles[one]:
+                raise KernelError(f"{path} has no program {one!r}; build it with `make build`")
+            lib.bpf_program__set_log_buf(handles[one], self._log, len(self._log))
+            lib.bpf_program__set_expected_attach_type(handles[one], attach_type)
         for name, entries in (sizes or {}).items():
             found = lib.bpf_object__find_map_by_name(self._handle, name.encode())
             lib.bpf_map__set_max_entries(found, entries)
@@ -92,7 +97,8 @@ class BpfObject:
             message = self._explain(-result)
             self.close()
             raise KernelError(message)
-        self.program_fd: int = lib.bpf_program__fd(handle)
+        self.program_fds: dict[str, int] = {name: lib.bpf_program__fd(handle) for name, handle in handles.items()}
+        self.program_fd: int = self.program_fds[program]
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map, owned by this object."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -154,8 +154,19 @@ def link(attach: Attach, program: int, path: str, offsets: list[int], cookies: l
 
 
 def allow_descriptors() -> None:
-    """Let this process have as many as it may: perf links take one per site, not one per plane."""
+    """Let this process have as many as it may: perf links take one per site, not one per plane, and so does each thread
+    of a program that is counted in slices (cpusamples)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def allow_rings() -> None:
+    """Let this process lock as much memory as it can, while it may say so: for each thread that is sampled there is a
+    ring, which counts against that (man 2 perf_event_open, perf_event_mlock_kb), and one without a ring is not seen."""
+    _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    for limit in (resource.RLIM_INFINITY, hard):
+        with suppress(ValueError, OSError):  # more than before takes CAP_SYS_RESOURCE
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+            return

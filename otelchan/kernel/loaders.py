@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,7 @@ from otelchan.kernel.types import MAPS
 
 _MACHINE = "x86_64"  # whose registers the object reads: see bpf/portable.h
 OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
-PROGRAM, RING = "oc_dispatch", "events"
+PROGRAM, SLICE_PROGRAM, RING = "oc_dispatch", "oc_slice", "events"
 VACANT, BIRTHS, MISSED = "vacant", "births", "missed"
 
 
@@ -27,9 +28,13 @@ class Backend(StrEnum):
 
 
 class Loaded(Protocol):
-    """A program and its maps in the kernel, until close."""
+    """Programs and their maps in the kernel, until close. program_fd: of PROGRAM."""
 
     program_fd: int
+
+    @property
+    def program_fds(self) -> Mapping[str, int]:
+        """Descriptors of the programs by name."""
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map."""
@@ -58,9 +63,11 @@ def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) 
             return Backend.BCC, _by_bcc(attach, parked_entries)
         except KernelError as error:
             raise KernelError(f"{missing}; nor can BCC take its place: {error}") from error
-    return Backend.LIBBPF, libbpf.BpfObject(path, PROGRAM, {"parked": parked_entries}, ATTACH_TYPES[attach])
+    sizes = {"parked": parked_entries}
+    return Backend.LIBBPF, libbpf.BpfObject(path, PROGRAM, sizes, ATTACH_TYPES[attach], also=(SLICE_PROGRAM,))
 
 
 def _by_bcc(attach: Attach, parked_entries: int) -> BccObject:
     maps = [*MAPS, RING, VACANT, BIRTHS, MISSED]
-    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], maps, {"OC_PARKED": parked_entries})
+    defines = {"OC_PARKED": parked_entries}
+    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], maps, defines, also=(SLICE_PROGRAM,))

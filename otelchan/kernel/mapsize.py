@@ -11,8 +11,8 @@ from otelchan.kernel.types import CHANNEL, FILES, HISTOGRAM, MAPS, PROCESSES, TA
 
 _BUCKET, _ELEMENT = 16, 48
 """struct bucket and struct htab_elem of kernel/bpf/hashtab.c, Linux 6.18; the number of buckets is a power of two."""
-_LAZY = ("blocks", "rare", "edges", "fine")
-_ARRAYS = {"targets": TARGETS, "tallies": TARGETS, "files": FILES}
+_LAZY = ("blocks", "rare", "edges", "fine", "sampled", "marks")
+_ARRAYS = {"targets": TARGETS, "tallies": TARGETS, "files": FILES, "gates": TARGETS, "slices": TARGETS}
 _SMALL = 8 * FILES + 4 * TARGETS  # the counts of missed births, the queue of free targets
 
 

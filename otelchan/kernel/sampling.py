@@ -42,13 +42,13 @@ def sample_cpu(pid: int, duration_ns: int, period_ns: int = PERIOD_NS) -> CpuSam
     Raises KernelError when it is not permitted: another user's process needs CAP_PERFMON, one's own does when
     kernel.perf_event_paranoid is over 2. Raises TargetError when the process is gone.
     """
-    rings: dict[int, _Ring] = {}
+    rings: dict[int, Ring] = {}
     stacks: Counter[tuple[int, ...]] = Counter()
     begin = clock.monotonic_ns()
     unseen = lost = 0
     try:
         while (left := begin + duration_ns - clock.monotonic_ns()) > 0:
-            unseen = _open_new(pid, period_ns, rings)
+            unseen = open_new(pid, period_ns, rings)
             clock.sleep_ns(min(left, _ROUND_NS))
             lost += sum(ring.drain(stacks) for ring in rings.values())
         elapsed = clock.monotonic_ns() - begin
@@ -60,20 +60,17 @@ def sample_cpu(pid: int, duration_ns: int, period_ns: int = PERIOD_NS) -> CpuSam
     return CpuSamples(stacks, period_ns, elapsed, cpu_ns, len(rings), unseen, lost)
 
 
-def _open_new(pid: int, period_ns: int, rings: dict[int, _Ring]) -> int:
-    """Look at the threads that are not looked at yet; how many of them cannot be."""
-    try:
-        threads = {int(folder.name) for folder in Path(f"/proc/{pid}/task").iterdir()}
-    except OSError:
-        raise TargetError(f"process {pid} has exited; look for its successor") from None
+def open_new(pid: int, period_ns: int, rings: dict[int, Ring], data_bytes: int = _DATA_BYTES) -> int:
+    """Look at the threads that are not looked at yet; how many of them cannot be. data_bytes: of each ring, a power of
+    two of pages. Raises KernelError when none can be, TargetError when the process is gone."""
     unseen = 0
-    for thread in sorted(threads - rings.keys()):
+    for thread in sorted(threads_of(pid) - rings.keys()):
         if len(rings) >= _MOST_THREADS:
             unseen += 1
             continue
         with suppress(ProcessLookupError):  # it has ended meanwhile
             try:
-                rings[thread] = _Ring(thread, period_ns)
+                rings[thread] = Ring(thread, period_ns, data_bytes)
             except OSError as error:
                 if error.errno == errno.ESRCH:
                     continue
@@ -81,6 +78,14 @@ def _open_new(pid: int, period_ns: int, rings: dict[int, _Ring]) -> int:
                     raise KernelError(_reason(pid, error)) from None
                 unseen += 1  # no more descriptors or locked memory
     return unseen
+
+
+def threads_of(pid: int) -> set[int]:
+    """Ids of the threads that a process has now. Raises TargetError when it is gone."""
+    try:
+        return {int(folder.name) for folder in Path(f"/proc/{pid}/task").iterdir()}
+    except OSError:
+        raise TargetError(f"process {pid} has exited; look for its successor") from None
 
 
 def _reason(pid: int, error: OSError) -> str:
@@ -93,10 +98,10 @@ def _reason(pid: int, error: OSError) -> str:
     return f"process {pid} cannot be sampled: {error.strerror}; use `--sample 0` to do without"
 
 
-class _Ring:
+class Ring:
     """The event of one thread, and the ring that it writes into. Raises OSError."""
 
-    def __init__(self, thread: int, period_ns: int) -> None:
+    def __init__(self, thread: int, period_ns: int, data_bytes: int = _DATA_BYTES) -> None:
         attributes = PerfEventAttr(
             type=_TYPE_SOFTWARE,
             config=_CPU_CLOCK,
@@ -107,7 +112,7 @@ class _Ring:
         )
         self._descriptor = perf_event_open(attributes, thread, -1)
         try:
-            self._memory = mmap.mmap(self._descriptor, mmap.PAGESIZE + _DATA_BYTES)
+            self._memory = mmap.mmap(self._descriptor, mmap.PAGESIZE + data_bytes)
         except OSError:
             os.close(self._descriptor)
             raise
@@ -126,18 +131,20 @@ class _Ring:
         return int.from_bytes(os.read(self._descriptor, 8), "little")
 
     def close(self) -> None:
+        """No more samples of it."""
         self._memory.close()
         os.close(self._descriptor)
 
 
 def _unrolled(memory: mmap.mmap, tail: int, head: int) -> bytes:
-    start, end = tail % _DATA_BYTES, head % _DATA_BYTES
     base = mmap.PAGESIZE
+    size = len(memory) - base
+    start, end = tail % size, head % size
     if head == tail:
         return b""
     if start < end:
         return memory[base + start : base + end]
-    return memory[base + start : base + _DATA_BYTES] + memory[base : base + end]
+    return memory[base + start : base + size] + memory[base : base + end]
 
 
 def count_records(data: bytes, stacks: Counter[tuple[int, ...]]) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +12,22 @@ import numpy as np
 from otelchan.errors import KernelError
 from otelchan.gobinary.types import LABEL_NAMES
 from otelchan.kernel import syscall
+from otelchan.kernel.holders import Holders
 from otelchan.kernel.labels import name_key
-from otelchan.kernel.links import Attach, allow_descriptors, choose_attach, link
-from otelchan.kernel.loaders import OBJECT, RING, load
+from otelchan.kernel.links import allow_descriptors, allow_rings, choose_attach, link
+from otelchan.kernel.loaders import OBJECT, RING, SLICE_PROGRAM, load
 from otelchan.kernel.processes import Processes
 from otelchan.kernel.ring import RingReader
 from otelchan.kernel.types import MAPS, TARGETS, Loss
 from otelchan.plan.types import Costs
 
 RING_BYTES = 1 << 21
-_DETACHERS = 16
 _MANY, _FEW, _FINE = 4096, 512, 64  # elements of a map that are read at once: 110 kB of `fine`
 _MANY_BYTES = 1 << 20  # and not more than that
+_FEW_TALLIES = 10
 LIMITS = {"channels": 131072, "counts": 16384, "blocks": 8192, "rare": 16384, "edges": 8192, "fine": 512}
-"""Entries: OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS, OC_NAMES, OC_EDGES, OC_FINES."""
+LIMITS |= {"sampled": 4096, "marks": 16384}
+"""Entries: OC_CHANNELS, OC_NAMES, OC_HISTOGRAMS, OC_NAMES, OC_EDGES, OC_FINES, OC_SAMPLED, OC_MARKS."""
 _REASONS = {
     errno.EPERM: "it is not permitted; run as root or with CAP_BPF and CAP_PERFMON (`otelchan doctor`)",
     errno.EACCES: "it is not permitted; run as root or with CAP_SYS_ADMIN (`otelchan doctor`)",
@@ -52,15 +53,15 @@ class Session:
         Raises KernelError: see choose_attach and load.
         """
         self.way = choose_attach(attach)
-        if self.way is Attach.PERF:
-            allow_descriptors()
+        allow_descriptors()
+        allow_rings()
         self.backend, self._loaded = load(backend, self.way, parked_entries, path)
         self._fds = {name: self._loaded.map_fd(name) for name in MAPS}
         for name in LABEL_NAMES:
             syscall.map_update(self._fds["asked"], name_key(name), bytes(4))
         self._ring = RingReader(self._loaded.map_fd(RING), RING_BYTES)
         self.processes = Processes(self._loaded.map_fd)
-        self._links: dict[int, list[int]] = {}
+        self._links = Holders(self._loaded.program_fd)
         self.costs: Costs | None = None
         self.limits = {**LIMITS, "parked": parked_entries}
 
@@ -70,28 +71,28 @@ class Session:
         pid 0: in all processes that run the file, also those that start later.
         """
         try:
-            links = link(self.way, self._loaded.program_fd, path, offsets, cookies, pid)
+            return self._links.hold(lambda: link(self.way, self._loaded.program_fd, path, offsets, cookies, pid))
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
             if not pid:
                 raise KernelError(f"cannot attach {len(offsets)} probes to {path}: {reason}") from error
             raise KernelError(f"cannot attach {len(offsets)} probes to pid {pid} ({path}): {reason}") from error
-        self._links[links[0]] = links
-        return links[0]
 
-    def detach(self, link_id: int) -> None:
-        """Take these traps out of the program; returns when they are gone.
+    def detach(self, *link_ids: int) -> None:
+        """Take these traps out of the program, at the same time; returns when they are gone.
 
-        Tens of milliseconds for a uprobe_multi link; for perf links about 100 ms per site, one after the other in the
-        kernel, whether or not several threads close them.
+        Tens of milliseconds for uprobe_multi links, one or several; for perf links about 100 ms per site, one after the
+        other in the kernel, whether or not several threads close them.
         """
-        for descriptor in self._links.pop(link_id, []):
-            os.close(descriptor)
+        self._links.release(list(link_ids))
 
     def detach_all(self) -> None:
-        """Take every trap out of every program: in threads, because the kernel makes each link wait by itself."""
-        with ThreadPoolExecutor(_DETACHERS) as pool:
-            list(pool.map(self.detach, list(self._links)))
+        """Take every trap out of every program."""
+        self.detach(*self._links)
+
+    def slicing(self) -> tuple[int, dict[str, int]]:
+        """Descriptors of the program of time slices and of the maps, by name, for kernel/slices.py."""
+        return self._loaded.program_fds[SLICE_PROGRAM], self._fds
 
     def write_target(self, target_id: int, config: np.ndarray) -> None:
         """The whole entry of one target in `targets`."""
@@ -113,6 +114,13 @@ class Session:
         key, dtype = MAPS["tallies"]
         _, values = syscall.map_items(self._fds["tallies"], key.itemsize, dtype.itemsize, TARGETS)
         return np.frombuffer(values, dtype)
+
+    def tallies_of(self, targets: Collection[int]) -> Mapping[int, np.ndarray]:
+        """Hits and losses of these targets; of a few by a call each, which takes less than all of them at once."""
+        if len(targets) <= _FEW_TALLIES:
+            return {target: self.tally(target) for target in targets}
+        every = self.tallies()
+        return {target: every[target] for target in targets}
 
     def items(self, name: str, chunk: int = _MANY) -> tuple[np.ndarray, np.ndarray]:
         """All keys and values of a hash map, in the same order. chunk: so many are read at once, if they are small."""
@@ -207,7 +215,7 @@ class Session:
 
     def close(self) -> None:
         """Detach everything and unload."""
-        self.detach_all()
+        self._links.close()
         self._ring.close()
         self.processes.close()
         self._loaded.close()

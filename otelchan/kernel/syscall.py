@@ -11,8 +11,11 @@ from collections.abc import Iterator
 
 from otelchan.errors import KernelError
 
-_SYS_BPF = 321  # x86-64
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _MAP_POP, _LOOKUP_BATCH, _LINK_CREATE = 1, 2, 3, 5, 21, 24, 28
+_SYS_BPF, _SYS_CLOSE_RANGE = 321, 436  # x86-64
+_CLOSE_RANGE_UNSHARE = 1 << 1  # include/uapi/linux/close_range.h
+LAST_DESCRIPTOR = (1 << 32) - 1
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _MAP_POP, _LINK_CREATE = 1, 2, 3, 5, 21, 28
+_LOOKUP_BATCH, _TAKE_BATCH = 24, 25
 _PROG_TYPE_KPROBE = 2  # enum bpf_prog_type: uprobes too
 _PERF_EVENT, TRACE_UPROBE_MULTI = 41, 48  # enum bpf_attach_type
 
@@ -104,6 +107,15 @@ def _descriptor(result: int) -> int:
     return result
 
 
+def close_range(first: int, last: int, *, unshare: bool = False) -> None:
+    """Close all descriptors from `first` to `last`. unshare: this thread has a table of descriptors of its own from now
+    on, and what is closed is closed there only (Linux 5.9). Raises OSError.
+    """
+    flags = _CLOSE_RANGE_UNSHARE if unshare else 0
+    if _libc.syscall(_SYS_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(flags)) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def load_program(instructions: bytes, attach_type: int) -> int:
     """Load a uprobe program, 8 bytes per instruction; returns its descriptor. Raises OSError."""
     code = ctypes.create_string_buffer(instructions, len(instructions))
@@ -164,19 +176,23 @@ def queue_pop(fd: int, value_size: int) -> bytes | None:
     return value.raw
 
 
-def map_items(fd: int, key_size: int, value_size: int, chunk: int = 4096) -> tuple[bytearray, bytearray]:
+def map_items(
+    fd: int, key_size: int, value_size: int, chunk: int = 4096, take: bool = False
+) -> tuple[bytearray, bytearray]:
     """All keys and all values of a hash map, concatenated in the same order: see map_pieces."""
     keys, values = bytearray(), bytearray()
-    for some_keys, some_values in map_pieces(fd, key_size, value_size, chunk):
+    for some_keys, some_values in map_pieces(fd, key_size, value_size, chunk, take):
         keys += some_keys
         values += some_values
     return keys, values
 
 
-def map_pieces(fd: int, key_size: int, value_size: int, chunk: int) -> Iterator[tuple[bytes, bytes]]:
+def map_pieces(
+    fd: int, key_size: int, value_size: int, chunk: int, take: bool = False
+) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of a hash map, up to `chunk` of them at a time, read in batches (Linux 5.6); one piece at least.
 
-    What is inserted or deleted meanwhile may or may not be there; what stays is there once.
+    What is inserted or deleted meanwhile may or may not be there; what stays is there once. take: delete what is read.
     """
     keys = ctypes.create_string_buffer(key_size * chunk)
     values = ctypes.create_string_buffer(value_size * chunk)
@@ -187,7 +203,7 @@ def map_pieces(fd: int, key_size: int, value_size: int, chunk: int) -> Iterator[
         attributes = _Batch(
             where if started else 0, where, ctypes.addressof(keys), ctypes.addressof(values), chunk, fd, 0, 0
         )
-        result = _bpf(_LOOKUP_BATCH, attributes)
+        result = _bpf(_TAKE_BATCH if take else _LOOKUP_BATCH, attributes)
         if result not in (0, -2):
             _checked(result, "reading a BPF map in batches")
         count = attributes.count

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from otelchan.gobinary.types import CHANNEL_FUNCTIONS, REFLECTED, REFLECTED_SEND, GoImage
-from otelchan.kernel.types import ABSENT, TARGET
+from otelchan.kernel.entry import ABSENT, TARGET
 
 _OFFSETS = {
     "g_goid": "g.goid",
@@ -43,6 +43,8 @@ def target_entry(image: GoImage, bias: int) -> np.ndarray:
     for field, name in _OFFSETS.items():
         entry[field] = image.layout[name]
     parent = image.layout.get("g.parentGoid")
+    reasons = {text: number for number, text in image.layout.wait_reasons.items()}
+    entry["reason_send"] = reasons.get("chan send", ABSENT)
     entry["label_form"] = image.layout.labels
     entry["g_parent"] = ABSENT if parent is None else parent
     return entry

@@ -7,11 +7,14 @@ Times are nanoseconds of CLOCK_MONOTONIC, addresses are live addresses of the ob
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
+from otelchan.kernel.entry import TARGET
 from otelchan.kernel.labels import LABEL, LABEL_NAME, LABELS_SIZE, Pairs, decode_labels
 
 TARGETS = 256
@@ -27,11 +30,8 @@ DELAY_BOUNDS_NS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Of receives after a close: inclusive upper bounds of oc_rare.delays, but for the last, which has none."""
 NIL_KEY = 1
 UNKNOWN_KEY = 0
-SKIPS = 16
 USERS = 4
 """Of a channel, on each side, that are remembered."""
-ABSENT = 0xFFFFFFFF
-"""In place of an offset: there is no such field."""
 
 
 class Kind(IntEnum):
@@ -48,6 +48,10 @@ class Kind(IntEnum):
     PANIC = 9
     WOULD_BLOCK = 10
     SELECT_DEFAULT = 11
+
+
+SLICE_KINDS = (Kind.WAKE, Kind.SEND, Kind.RECV, Kind.RECV_CLOSED, Kind.SELECT)
+"""Of sites of a time slice: what passes through a buffer, and what from goroutine to goroutine."""
 
 
 class Loss(IntEnum):
@@ -68,43 +72,6 @@ class Loss(IntEnum):
     LABEL = 12
 
 
-TARGET_FIELDS: tuple[tuple[str, str] | tuple[str, str, int], ...] = (
-    ("span_threshold_ns", "u8"),
-    ("spans_allowed", "u8"),
-    ("makes_since", "u8"),
-    ("selectgo_low", "u8"),
-    ("selectgo_high", "u8"),
-    ("reflect_close_low", "u8"),
-    ("reflect_close_high", "u8"),
-    ("runtime_low", "u8"),
-    ("runtime_high", "u8"),
-    ("reflect_low", "u8"),
-    ("reflect_high", "u8"),
-    ("skip_low", "u8", SKIPS),
-    ("skip_high", "u8", SKIPS),
-    ("waits_epoch", "u4"),
-    ("operations_epoch", "u4"),
-    ("skips", "u4"),
-    ("g_goid", "u4"),
-    ("g_param", "u4"),
-    ("g_waitreason", "u4"),
-    ("g_stack_hi", "u4"),
-    ("g_sched_sp", "u4"),
-    ("g_sched_pc", "u4"),
-    ("g_sched_bp", "u4"),
-    ("sudog_c", "u4"),
-    ("sudog_is_select", "u4"),
-    ("hchan_lock", "u4"),
-    ("hchan_closed", "u4"),
-    ("hchan_qcount", "u4"),
-    ("g_parent", "u4"),
-    ("objectives", "u4"),
-    ("round", "u4"),
-    ("g_labels", "u4"),
-    ("label_form", "u4"),
-)
-
-TARGET = np.dtype([(name, "<" + kind, *many) for name, kind, *many in TARGET_FIELDS], align=True)
 FILES = 256
 PROCESSES = 2048
 OF_FILE = 0x8000
@@ -113,7 +80,10 @@ BIRTH_KIND = 0xFF
 FILE = np.dtype([("birth", "<u8"), ("as", TARGET)], align=True)
 PROCESS = np.dtype([("target", "<u4"), ("file", "<u4"), ("born", "<u8"), ("sp", "<u8")])
 BIRTH = np.dtype([(name, "<u8") for name in ("time", "bias")] + [(n, "<u4") for n in ("pid", "target", "file", "pad")])
-TALLY = np.dtype([("hits", "<u8", 16), ("lost", "<u8", 16), ("spans", "<u8")])
+TALLY = np.dtype([("hits", "<u8", 16), ("lost", "<u8", 16), ("spans", "<u8"), ("sliced", "<u8")])
+GATE = np.dtype([("begin", "<u8"), ("end", "<u8")])
+SLICE = np.dtype([("first", "<u8"), ("last", "<u8"), ("in", TALLY)])
+SAMPLE = np.dtype([("sent", "<u8"), ("received", "<u8"), ("received_closed", "<u8")])
 GKEY = np.dtype([("target", "<u8"), ("g", "<u8")])
 PARK = np.dtype(
     [
@@ -161,6 +131,9 @@ FINE = np.dtype([("buckets", "<u8", FINE_BUCKETS)])
 STRUCTS = {
     "oc_target": TARGET,
     "oc_tally": TALLY,
+    "oc_gate": GATE,
+    "oc_slice": SLICE,
+    "oc_sample": SAMPLE,
     "oc_gkey": GKEY,
     "oc_park": PARK,
     "oc_ckey": CKEY,
@@ -191,6 +164,10 @@ MAPS = {
     "asked": (LABEL_NAME, np.dtype("<u4")),
     "files": (np.dtype("<u4"), FILE),
     "processes": (np.dtype("<u4"), PROCESS),
+    "gates": (np.dtype("<u4"), GATE),
+    "slices": (np.dtype("<u4"), SLICE),
+    "sampled": (CKEY, SAMPLE),
+    "marks": (GKEY, np.dtype("<u8")),
 }
 
 BLOCK_RECORD, PANIC_RECORD = 1, 2  # enum oc_record
@@ -280,6 +257,26 @@ def decode_block(data: bytes) -> BlockRecord:
 def _require(data: bytes, kind: int, size: int) -> None:
     if len(data) != size or data[:4] != kind.to_bytes(4, "little"):
         raise ValueError(f"ring record of {len(data)} bytes that begins with {data[:4].hex()}, expected {size} bytes")
+
+
+class SliceCounts(NamedTuple):
+    """What one time slice saw of a program. Operations are counted between begin_ns and end_ns, and not outside.
+
+    counts: (sends, receives, receives that found the channel closed) by name key. hits: traps within the gate, by kind
+    of site. outside: traps before and after it, while the probes were going in and out, which cost as much. cpu_ns:
+    what the program had of processors within the gate (see clock.process_cpu_ns). attached_ns: from the first trap to
+    the last, the gate at least. lost: traps within the gate, at most, of which not all was counted: no room, or memory
+    that could not be read.
+    """
+
+    begin_ns: int
+    end_ns: int
+    counts: Mapping[int, tuple[int, int, int]]
+    hits: Mapping[int, int]
+    outside: int
+    cpu_ns: int
+    attached_ns: int
+    lost: int = 0
 
 
 def bucket_bound_ns(index: int, buckets: int = BUCKETS) -> int | None:

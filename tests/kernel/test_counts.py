@@ -7,9 +7,10 @@ import pytest
 
 from otelchan.gobinary.image import analyse
 from otelchan.gobinary.types import GoImage
+from otelchan.kernel.entry import TARGET
 from otelchan.kernel.session import Session
 from otelchan.kernel.target import target_entry
-from otelchan.kernel.types import TARGET, decode_block
+from otelchan.kernel.types import decode_block
 from otelchan.model.names import Namer
 from otelchan.model.observation import Counts, KernelState
 from otelchan.model.stacks import walk

@@ -34,9 +34,10 @@ class Held(NamedTuple):
 
 
 def held_by(pid: int) -> Held:
-    """The links of a process, the programs behind them, and its maps."""
-    infos = [info for info in map(_fdinfo, Path(f"/proc/{pid}/fdinfo").iterdir()) if info]
-    links = [info for info in infos if "link_type" in info]
+    """The links of a process, also of threads with descriptors of their own, the programs behind them, and its maps."""
+    paths = [path for task in Path(f"/proc/{pid}/task").iterdir() for path in _entries(task / "fdinfo")]
+    infos = [info for info in map(_fdinfo, paths) if info]
+    links = list({info["link_id"]: info for info in infos if "link_type" in info}.values())
     return Held(
         {LINK_TYPES.get(link["link_type"], link["link_type"]) for link in links},
         len(links),
@@ -63,6 +64,13 @@ def maps(held: Held) -> dict[str, Map]:
         sizes = (info["bytes_key"], info["bytes_value"], info["max_entries"], info["flags"])
         found[info["name"]] = Map(info["type"], *sizes)
     return found
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # a thread that has ended
+        return []
 
 
 def _fdinfo(path: Path) -> dict[str, str]:

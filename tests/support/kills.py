@@ -17,6 +17,7 @@ from tests.support.driven import Driven
 
 CONFIG = "otlp:\n  enabled: false\notlp_file: {}\n"
 TRAP = b"\xcc"
+LONGEST_S, MOST_TO_END_S = 20.0, 60.0
 LATEST_S = 4.0
 """When it has attached everything and looked at the program a few times."""
 
@@ -34,8 +35,9 @@ class Sure(Driven):
 
 
 class Ended(NamedTuple):
-    """One otelchan that was ended. attached: traps in the program just before. gone_s: until there was none after it
-    had ended; None: some stayed for 20 s. arrived: messages in that time. verdict: of the program, after it."""
+    """One otelchan that was ended. attached: traps in the program just before. gone_s: from the signal to the last trap
+    that was seen; None: some stayed for 20 s after its end. arrived: messages since it was started. verdict: of the
+    program, after it."""
 
     attached: int
     gone_s: float | None
@@ -74,8 +76,7 @@ def cycle(
         time.sleep(at.uniform(0.1, LATEST_S))
         attached = traps(program.pid, sites)
         otelchan.send_signal(how)
-        otelchan.wait(60)
-        gone_s = _time_until_gone(program.pid, sites)
+        gone_s = _time_until_gone(program.pid, sites, otelchan)
     arrived, verdict = program.count()
     return Ended(attached, gone_s, arrived - before, verdict)
 
@@ -90,13 +91,22 @@ def traps(pid: int, sites: Sequence[int]) -> int:
         return found
 
 
-def _time_until_gone(pid: int, sites: Sequence[int]) -> float | None:
-    begin = time.monotonic()
-    while traps(pid, sites):
-        if time.monotonic() - begin > 20:
-            return None
-        time.sleep(0.002)
-    return time.monotonic() - begin
+def _time_until_gone(pid: int, sites: Sequence[int], otelchan: subprocess.Popen[str]) -> float | None:
+    """What is killed may still be attaching: so until it has ended, and there is none after it."""
+    begin = last = time.monotonic()
+    ended = None
+    while True:
+        gone = otelchan.poll() is not None  # before the look
+        if traps(pid, sites):
+            last = time.monotonic()
+        elif gone:
+            return last - begin
+        if gone:
+            ended = ended or time.monotonic()
+            if time.monotonic() - ended > LONGEST_S:
+                return None
+        assert time.monotonic() - begin < MOST_TO_END_S, "otelchan does not end"
+        time.sleep(0.001)
 
 
 def _read(line: str) -> tuple[int, str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from otelchan.kernel.entry import TARGET
 from otelchan.kernel.target import moved
-from otelchan.kernel.types import TARGET
 
 ROOT = Path(__file__).parents[3]
 

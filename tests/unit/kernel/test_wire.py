@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from otelchan.gobinary.types import LABEL_NAMES, LONGEST_NAME, LONGEST_VALUE, LabelForm
-from otelchan.kernel import types
+from otelchan.kernel import entry, types
 from otelchan.kernel.labels import (
     LABEL,
     LABEL_HEAD,
@@ -84,17 +84,22 @@ def test_the_ring_record_has_the_size_of_the_header(tmp_path: Path) -> None:
     assert answers == [
         *(types.BLOCK_SIZE, head, types.LABELS_AT, types.LABELS_AT + LABEL_HEAD.size, types.STACK_AT),
         *(types.PANIC_SIZE, panic, types.BLOCK_RECORD, types.PANIC_RECORD),
-        *(types.TARGETS, types.BUCKETS, types.FINE_BUCKETS, types.OCTAVES, types.USERS, types.ABSENT),
+        *(types.TARGETS, types.BUCKETS, types.FINE_BUCKETS, types.OCTAVES, types.USERS, entry.ABSENT),
     ]
 
 
 def test_the_sizes_of_maps_are_those_of_the_header(tmp_path: Path) -> None:
     """The ring buffer is mapped by its size; what is full is told by the limits."""
     answers = ask_compiler(
-        tmp_path, ["OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS", "OC_EDGES", "OC_FINES"]
+        tmp_path,
+        [
+            *("OC_RING_BYTES", "OC_CHANNELS", "OC_NAMES", "OC_HISTOGRAMS", "OC_EDGES", "OC_FINES"),
+            *("OC_SAMPLED", "OC_MARKS"),
+        ],
     )
 
-    assert answers == [RING_BYTES, *(LIMITS[name] for name in ("channels", "counts", "blocks", "edges", "fine"))]
+    limited = ("channels", "counts", "blocks", "edges", "fine", "sampled", "marks")
+    assert answers == [RING_BYTES, *(LIMITS[name] for name in limited)]
     assert LIMITS["rare"] == LIMITS["counts"]
 
 
