@@ -24,7 +24,7 @@ from otelchan.findings.catalogue import SEVERITIES
 from otelchan.findings.ends import WORDS
 from otelchan.findings.growth import LONG, SUSPECT, TURNOVER, Growth, Look, Watch
 from otelchan.findings.types import Finding
-from otelchan.findings.waits import NOBODY, GroupKey, Waiting, named_by, waiting_groups
+from otelchan.findings.waits import NOBODY, GroupKey, Groups, Waiting, named_by
 from otelchan.model.types import ChannelView, End, Snapshot
 
 ID = "F1"
@@ -37,6 +37,7 @@ class LeakFinder:
     def __init__(self, settings: Findings) -> None:
         self._settings = settings
         self.watch = Watch(settings)
+        self._waiting = Groups()
         self._traffic: dict[tuple[str, str], tuple[int, int]] = {}  # last count of a channel's side, unchanged since
 
     def reconfigure(self, settings: Findings) -> None:
@@ -55,7 +56,7 @@ class LeakFinder:
         channels = {channel.name: channel for channel in snapshot.channels}
         said = named_by(earlier)
         found = []
-        for look in self.watch.look(waiting_groups(snapshot), snapshot.seen_unix_ns):
+        for look in self.watch.look(self._waiting.of(snapshot), snapshot.seen_unix_ns):
             finding = None if said(look.key) else self._judge(look, channels.get(look.key.channel))
             # What is abandoned is so as long as nobody is left, and not because it was so before.
             look.group.reported = finding is not None and finding.evidence != "abandoned"

@@ -19,7 +19,7 @@ from otelchan.findings import waitwords, words
 from otelchan.findings.catalogue import SEVERITIES
 from otelchan.findings.growth import LONG, SUSPECT, TURNOVER, Growth, Look, Watch
 from otelchan.findings.types import Finding
-from otelchan.findings.waits import Waiting, named_by, waiting_groups
+from otelchan.findings.waits import Groups, Waiting, named_by
 from otelchan.model.types import ChannelView, End, Snapshot
 
 ID = "F8"
@@ -31,6 +31,7 @@ class NeverClosedFinder:
     def __init__(self, settings: Findings) -> None:
         self._wait_ns = int(settings.wait_s * words.SECOND)
         self._watch = Watch(settings)
+        self._waiting = Groups()
 
     def reconfigure(self, settings: Findings) -> None:
         """Other thresholds from now on."""
@@ -41,7 +42,7 @@ class NeverClosedFinder:
         """What holds now, worst first."""
         if not snapshot.goroutines.count:
             return []  # memory could not be read: not a look
-        receivers = {key: who for key, who in waiting_groups(snapshot).items() if key.operation == "recv"}
+        receivers = self._waiting.of(snapshot, ("recv",))
         channels = {channel.name: channel for channel in snapshot.channels}
         said = named_by(earlier)
         found = []

@@ -29,7 +29,7 @@ from otelchan.findings import words
 from otelchan.findings.closing import by_name, named
 from otelchan.findings.types import STATES, Finding
 from otelchan.memory.types import Indices, Mask, Words
-from otelchan.model.types import ChannelView, End, LiveColumns, Snapshot
+from otelchan.model.types import ChannelView, End, Kept, LiveChannels, LiveColumns, Snapshot
 
 ID = "F12"
 CREATED, IN_USE, SATURATED, STALLED, CLOSED, DANGLING = range(len(STATES))
@@ -68,6 +68,7 @@ class StatesFinder:
         none = np.zeros(0, np.int64)
         self._moves = _Moves(np.zeros(0, np.uint64), none, none, none, none != 0)
         self._dangling: dict[str, _Dangling] = {}
+        self._own: Kept[LiveColumns] = Kept()
         self.states: Mapping[str, Mapping[str, int]] = {}
 
     def reconfigure(self, settings: Findings) -> None:
@@ -80,7 +81,7 @@ class StatesFinder:
         """Names whose dangling channels grow."""
         live, now = snapshot.live, snapshot.seen_unix_ns if snapshot.ended else snapshot.time_unix_ns
         user = np.array([known.kind == "user" for known in live.names], np.bool_)
-        columns = live.columns.rows(user[live.columns.name]) if len(live) else live.columns
+        columns = self._own.of(lambda: _own(live, user), live)
         state = self._states(columns, now)
         names = [known.name for known in live.names]
         self.states = _by_name(names, columns.name, state)
@@ -119,6 +120,12 @@ class StatesFinder:
         moved = np.where(counted, live.sent + live.received, -1)
         since_ns, before = np.full(len(moved), now), self._moves
         waited = (live.senders > 0) | (live.receivers > 0)
+        if np.array_equal(before.address, live.address):  # as between two looks at very many of them
+            same = (before.moved == moved) & counted
+            since_ns[same] = before.since_ns[same]
+            waited |= (abs(before.made_ns - live.made_unix_ns) < _SAME_NS) & before.waited
+            self._moves = _Moves(live.address, live.made_unix_ns, moved, since_ns, waited)
+            return now - since_ns, waited
         if len(before.address):
             place = np.minimum(np.searchsorted(before.address, live.address), len(before.address) - 1)
             known = before.address[place] == live.address
@@ -180,6 +187,11 @@ class StatesFinder:
             evidence="grows",
             facts={"polls_known": certain},
         )
+
+
+def _own(live: LiveChannels, user: Mask) -> LiveColumns:
+    """The channels of the program's own. user: which of the names are."""
+    return live.columns.rows(user[live.columns.name]) if len(live) and not user.all() else live.columns
 
 
 def _count_at(looks: Sequence[tuple[int, int]], time_ns: int) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "Labels",
     "LabelsOf",
     "Mask",
+    "Moves",
     "Reader",
     "Wait",
     "Waits",
@@ -84,8 +85,27 @@ class WindowReader(Protocol):
     def read_windows(self, spans: NDArray[np.uint64], bounds: Indices) -> tuple[NDArray[np.uint8], Indices]:
         """All pieces, one (address, size) per row, in this order and joined; pieces bounds[i] to bounds[i + 1] are
         window i, read at one go. The second array: nanoseconds that passed while each window was read, -1 where a piece
-        of it cannot be read; then the bytes of that window are undefined."""
+        of it cannot be read; then the bytes of that window are undefined. The next call may put others in their place.
+        """
         ...
+
+
+class Moves(NamedTuple):
+    """How far the two positions of a channel's buffer went while they were read many times in a row.
+
+    name_key: as in the kernel's maps. capacity: of the buffer. reads: of so many steps, in looked_ns, in so many
+    bursts. sent, received: so many places went the position to write at and the one to read from, each step taken as
+    less than a whole round. squares: of `sent` in each burst.
+    """
+
+    name_key: int
+    capacity: int
+    bursts: int
+    reads: int
+    looked_ns: int
+    sent: int
+    received: int
+    squares: int
 
 
 class Held(NamedTuple):

@@ -37,6 +37,16 @@ class _Seen(NamedTuple):
     first_ns: Indices
 
 
+class _Looked(NamedTuple):
+    """The last census: who waits, who on a channel, and since when for certain, as of then."""
+
+    goroutines: Goroutines
+    now_ns: int
+    waits: Mask
+    on_channel: Mask
+    since_ns: Indices
+
+
 class Ages:
     """Remembers when each park was first seen. One entry per parked goroutine of the last census."""
 
@@ -45,19 +55,36 @@ class Ages:
         self._seen = _Seen(nothing, (), np.zeros(0, np.int64))
         self._texts: dict[str, int] = {}
         self._cycles = NO_CYCLES
+        self._looked: _Looked | None = None
+        self._parks: Parks | None = None
+        self._ages = NO_AGES
 
     def of(self, census: Census, parked: Mapping[int, Parked]) -> AgeColumns:
-        """The age of every goroutine of the census that waits."""
-        goroutines, now = Goroutines.of(census.goroutines), census.monotonic_ns
+        """The age of every goroutine of the census that waits: the very same columns as long as nothing changes."""
+        goroutines, parks = Goroutines.of(census.goroutines), Parks.of(parked)
+        looked = self._looked
+        again = looked is not None and looked.goroutines is goroutines and looked.now_ns == census.monotonic_ns
+        if looked is None or not again:
+            self._looked = looked = self._look(goroutines, census.monotonic_ns)
+        elif self._parks is not None and self._parks.same(parks):
+            return self._ages
+        seen, seen_ns = parks.find(goroutines.address)
+        exact = looked.waits & looked.on_channel & seen & (seen_ns <= looked.now_ns)
+        known_ns = np.where(exact, seen_ns, np.minimum(looked.since_ns, looked.now_ns))
+        found = AgeColumns(looked.waits, looked.now_ns - known_ns, ~exact)
+        self._parks = parks
+        if not again or not all(map(np.array_equal, found, self._ages)):
+            self._ages = found
+        return self._ages
+
+    def _look(self, goroutines: Goroutines, now: int) -> _Looked:
         texts = np.array([self._texts.setdefault(text, len(self._texts)) for text in goroutines.reasons])
         waits = np.array([bool(text) for text in goroutines.reasons])[goroutines.reason]
         self._cycles = cycles_in(goroutines.since, self._cycles)
         since_ns = self._first_seen(goroutines, texts, waits, begun_by(goroutines.since, self._cycles, now))
         on_channel = np.zeros(len(goroutines), np.bool_)
         on_channel[goroutines.waits.owner] = True
-        seen, seen_ns = Parks.of(parked).find(goroutines.address)
-        exact = waits & on_channel & seen & (seen_ns <= now)
-        return AgeColumns(waits, np.where(exact, now - seen_ns, np.maximum(now - since_ns, 0)), ~exact)
+        return _Looked(goroutines, now, waits, on_channel, since_ns)
 
     def _first_seen(self, goroutines: Goroutines, texts: Indices, waits: Mask, begun_ns: Indices) -> Indices:
         """Since when each goroutine is known to be parked; of those that wait it is remembered. begun_ns: of a park

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.kernel.types import bucket_bound_ns
+from otelchan.kernel.types import UNNAMED, bucket_bound_ns
 from otelchan.memory.types import CHANNEL_COLUMNS, ChannelMap, Goroutines, Indices, Mask, Words
 from otelchan.model.ages import AgeColumns
 from otelchan.model.closes import Place, close_facts
+from otelchan.model.kept import Kept
 from otelchan.model.kinds import one_kind
 from otelchan.model.names import Name
 from otelchan.model.observation import Baseline, Counts, Observation, RawHistogram
-from otelchan.model.types import OPERATIONS, Age, ChannelView, Counter, Histogram
+from otelchan.model.types import OPERATIONS, Age, ChannelName, ChannelView, Counter, Histogram
 
 _SOURCES = ("alias", "make", "code", "use")
 _LAST_BOUND_NS = 1 << 63  # what is longer than the last kernel bucket
@@ -35,7 +36,7 @@ class Live(NamedTuple):
     into the different ones."""
 
     address: Words
-    keys: list[int]
+    keys: Words
     what: Indices
     different: list[Resolved]
 
@@ -46,6 +47,18 @@ class Live(NamedTuple):
         order = np.argsort(self.address, kind="stable")
         place = order[np.minimum(np.searchsorted(self.address, address, sorter=order), len(order) - 1)]
         return self.address[place] == address, place
+
+    def names(self, address: Words, resolve: Callable[[int], Resolved]) -> tuple[Indices, list[ChannelName]]:
+        """For each of these addresses the place of its name in the list, in which those of other channels, which
+        `resolve` tells by their keys, come after all of `different`."""
+        known, place = self.find(address)
+        whats = list(self.different)
+        number = np.empty(len(address), np.int64)
+        number[known] = self.what[place[known]]
+        others, which = np.unique(address[~known], return_inverse=True)
+        number[~known] = len(whats) + which
+        whats += [resolve(other | UNNAMED) for other in others.tolist()]
+        return number, [ChannelName(what.name.name, what.name.kind) for what in whats]
 
 
 @dataclass(slots=True)
@@ -76,19 +89,52 @@ class _Group:
         return one_kind(self.live_kinds or self.kinds)
 
 
-def channel_views(
-    seen: Observation,
-    live: Live,
-    counted: Mapping[int, Resolved],
-    baselines: Mapping[str, Baseline],
-    ages: AgeColumns,
-    unix_offset_ns: int,
-    place: Place,
-) -> tuple[ChannelView, ...]:
-    """One view per name, sorted by name. counted: by the name keys that have counts. ages: of the goroutines seen.
+class _Sums(NamedTuple):
+    """One row per group that has live channels, and how many it has. numbers: sums of CHANNEL_COLUMNS."""
 
-    unix_offset_ns: what turns a monotonic time into Unix time. place: where a person wrote a call.
-    """
+    numbers: Indices
+    channels: Indices
+
+
+class Viewing:
+    """Makes the views of successive looks at one program."""
+
+    def __init__(self) -> None:
+        self._sums: Kept[_Sums] = Kept()
+        self._oldest: Kept[dict[tuple[int, str], Age]] = Kept()
+
+    def look(
+        self,
+        seen: Observation,
+        live: Live,
+        counted: Mapping[int, Resolved],
+        baselines: Mapping[str, Baseline],
+        ages: AgeColumns,
+        unix_offset_ns: int,
+        place: Place,
+    ) -> tuple[ChannelView, ...]:
+        """One view per name, sorted by name. counted: by the name keys that have counts. ages: of the goroutines seen.
+
+        unix_offset_ns: what turns a monotonic time into Unix time. place: where a person wrote a call.
+        """
+        every, of_what = _groups(seen, live, counted)
+        numbers = ChannelMap.of(seen.channels).numbers()
+        sums = self._sums.of(lambda: _sums(numbers, of_what[live.what]), live, numbers)
+        for group in every:
+            _add_sums(group, sums)
+        if seen.census is not None:
+            goroutines = Goroutines.of(seen.census.goroutines)
+            oldest = self._oldest.of(
+                lambda: _oldest(goroutines, ages, live, of_what[live.what]), goroutines, ages, live
+            )
+            for (number, operation), age in oldest.items():
+                every[number].oldest[operation] = age
+        views = [_view(group, seen, baselines, unix_offset_ns, place) for group in every]
+        return tuple(sorted(views, key=lambda view: view.name))
+
+
+def _groups(seen: Observation, live: Live, counted: Mapping[int, Resolved]) -> tuple[list[_Group], Indices]:
+    """By number, and that of each different channel of `live`, which come first and depend on nothing else."""
     groups: dict[str, _Group] = {}
 
     def group_of(what: Resolved) -> _Group:
@@ -103,55 +149,50 @@ def channel_views(
         group_of(what).keys.add(key)
     every = list(groups.values())
     _add_blocked_keys(seen, live, of_what, every)
-    of_channel = of_what[live.what]
-    _add_sums(seen, of_channel, every)
-    if seen.census is not None:
-        _add_oldest(Goroutines.of(seen.census.goroutines), ages, live, of_channel, every)
-    views = [_view(group, seen, baselines, unix_offset_ns, place) for group in every]
-    return tuple(sorted(views, key=lambda view: view.name))
+    return every, of_what
 
 
 def _add_blocked_keys(seen: Observation, live: Live, of_what: Indices, groups: list[_Group]) -> None:
     """Keys of live channels that have block durations but no counts."""
     wanted = {key for key, _ in seen.kernel.blocks} - seen.kernel.counts.keys()
     if wanted:
-        for key, what in zip(live.keys, live.what.tolist(), strict=True):
+        for key, what in zip(live.keys.tolist(), live.what.tolist(), strict=True):
             if key in wanted:
                 groups[of_what[what]].keys.add(key)
 
 
-def _add_sums(seen: Observation, of_channel: Indices, groups: list[_Group]) -> None:
-    numbers = ChannelMap.of(seen.channels).numbers().view(np.int64)
-    sums = np.zeros((len(groups), numbers.shape[1]), np.int64)
-    np.add.at(sums, of_channel, numbers)
-    count = np.bincount(of_channel, minlength=len(groups))
-    for group in groups:
-        group.sums = dict(zip(CHANNEL_COLUMNS, sums[group.number].tolist(), strict=True))
-        group.sums["channels"] = int(count[group.number])
-        group.buffered |= group.sums["capacity"] > 0
+def _sums(numbers: Words, of_channel: Indices) -> _Sums:
+    count = np.bincount(of_channel)
+    sums = np.zeros((len(count), numbers.shape[1]), np.int64)
+    np.add.at(sums, of_channel, numbers.view(np.int64))
+    return _Sums(sums, count)
 
 
-def _add_oldest(
-    goroutines: Goroutines, ages: AgeColumns, live: Live, of_channel: Indices, groups: list[_Group]
-) -> None:
+def _add_sums(group: _Group, sums: _Sums) -> None:
+    is_live = group.number < len(sums.channels)
+    numbers = sums.numbers[group.number].tolist() if is_live else [0] * len(CHANNEL_COLUMNS)
+    group.sums = dict(zip(CHANNEL_COLUMNS, numbers, strict=True))
+    group.sums["channels"] = int(sums.channels[group.number]) if is_live else 0
+    group.buffered |= group.sums["capacity"] > 0
+
+
+def _oldest(goroutines: Goroutines, ages: AgeColumns, live: Live, of_channel: Indices) -> dict[tuple[int, str], Age]:
+    """By number of group and operation."""
     waits = goroutines.waits
     known, place = live.find(waits.channel)
     known &= ages.known[waits.owner]
     owner, side = waits.owner[known], waits.operation[known].astype(np.int64)
     if not len(owner):
-        return
+        return {}
     cell = of_channel[place[known]] * len(OPERATIONS) + side
     age_ns = ages.age_ns[owner]
-    most = np.full(len(groups) * len(OPERATIONS), -1)
+    most = np.full((int(of_channel.max()) + 1) * len(OPERATIONS), -1)
     np.maximum.at(most, cell, age_ns)
     oldest = np.flatnonzero(age_ns == most[cell])[::-1]
     example = np.full(len(most), -1)
     example[cell[oldest]] = owner[oldest]  # the first one, since it is written last
-    for group in groups:
-        for number, operation in enumerate(OPERATIONS):
-            found = int(example[group.number * len(OPERATIONS) + number])
-            if found >= 0:
-                group.oldest[operation] = ages.at(found)
+    found = np.flatnonzero(example >= 0).tolist()
+    return {(n // len(OPERATIONS), OPERATIONS[n % len(OPERATIONS)]): ages.at(int(example[n])) for n in found}
 
 
 def _view(

@@ -10,14 +10,16 @@ from otelchan.model.ages import AgeColumns
 from otelchan.model.channels import Live
 from otelchan.model.closes import Place
 from otelchan.model.edges import Edge
+from otelchan.model.estimates import Estimating
 from otelchan.model.goroutines import Stacks
 from otelchan.model.grouping import grouped
 from otelchan.model.groups import GoroutineGroup
 from otelchan.model.inventory import Inventory
+from otelchan.model.kept import Kept
 from otelchan.model.live import LiveChannels
 from otelchan.model.observation import Baseline, Observation
 from otelchan.model.topology import Topology
-from otelchan.model.types import Blocked, BlockedList, ChannelView
+from otelchan.model.types import Blocked, BlockedList, ChannelView, Estimate
 
 
 class Details(NamedTuple):
@@ -27,6 +29,7 @@ class Details(NamedTuple):
     groups: Sequence[GoroutineGroup]
     edges: Sequence[Edge]
     looked_unix_ns: int
+    estimates: tuple[Estimate, ...]
 
 
 class Detailing:
@@ -35,13 +38,16 @@ class Detailing:
     def __init__(self, stacks: Stacks, place: Place, born_unix_ns: int) -> None:
         """born_unix_ns: as Inventory."""
         self._stacks = stacks
+        self._groups: Kept[Sequence[GoroutineGroup]] = Kept()
         self._inventory = Inventory(born_unix_ns)
         self._topology = Topology(place)
+        self._estimating = Estimating()
         self._looked_ns = self._looked_unix_ns = -1
 
     def renamed(self) -> None:
         """Channels have other names from now on."""
         self._topology.forget()
+        self._estimating.forget()
 
     def look(
         self,
@@ -58,9 +64,10 @@ class Detailing:
         self._note_look(seen)
         return Details(
             self._inventory.look(seen, live, baselines),
-            grouped(goroutines, ages, self._stacks) if seen.census else (),
+            self._groups.of(lambda: grouped(goroutines, ages, self._stacks), goroutines, ages) if seen.census else (),
             self._topology.look(seen.time_unix_ns, seen.kernel.edges, name_of, BlockedList.of(blocked), channels),
             self._looked_unix_ns if seen.census else 0,
+            self._estimating.look(seen, name_of, channels),
         )
 
     def _note_look(self, seen: Observation) -> None:

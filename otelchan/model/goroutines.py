@@ -12,6 +12,7 @@ from otelchan.gobinary.types import Frame, GoImage
 from otelchan.memory.types import Census, GoroutineCounts, Goroutines, Indices, Words
 from otelchan.model.ages import AgeColumns
 from otelchan.model.blocked import SIDES, BlockedColumns, BlockedList, ChannelName, Names
+from otelchan.model.kept import Kept
 from otelchan.model.stacks import frames_at, user_frames
 from otelchan.model.types import Age, Counter, GoroutineView
 
@@ -26,6 +27,7 @@ class Created:
         self._first: GoroutineCounts | None = None
         self._created = 0
         self._exited = 0
+        self._waits: Kept[tuple[dict[str, int], dict[str, Age]]] = Kept()
 
     def update(self, now: GoroutineCounts) -> tuple[int, int]:
         """(created, exited) since the first call, the runtime's own goroutines left out, as runtime.NumGoroutine does:
@@ -41,15 +43,22 @@ class Created:
         self._exited = max(self._exited, self._created - (now.count - first.count))
         return self._created, self._exited
 
+    def view(self, census: Census | None, ages: AgeColumns, since_unix_ns: int) -> GoroutineView:
+        """Counts and the oldest wait, by wait reason; system goroutines are left out, as runtime.NumGoroutine does.
 
-def view(census: Census | None, ages: AgeColumns, created: Created, since_unix_ns: int) -> GoroutineView:
-    """Counts and the oldest wait, by wait reason; system goroutines are left out, as runtime.NumGoroutine does.
+        ages: of the goroutines of this census.
+        """
+        if census is None:
+            return GoroutineView(0)
+        goroutines = Goroutines.of(census.goroutines)
+        counted, oldest = self._waits.of(lambda: _by_reason(goroutines, ages), goroutines, ages)
+        made, gone = self.update(census.counts)
+        counters = Counter(made, since_unix_ns), Counter(gone, since_unix_ns)
+        return GoroutineView(census.counts.count, counted, oldest, *counters)
 
-    ages: of the goroutines of this census.
-    """
-    if census is None:
-        return GoroutineView(0)
-    goroutines = Goroutines.of(census.goroutines)
+
+def _by_reason(goroutines: Goroutines, ages: AgeColumns) -> tuple[dict[str, int], dict[str, Age]]:
+    """How many wait, and how long the oldest does."""
     own = ~goroutines.system & ages.known
     reasons, oldest_by = goroutines.reason, np.where(own, ages.age_ns, -1)
     counted: dict[str, int] = {}
@@ -58,10 +67,7 @@ def view(census: Census | None, ages: AgeColumns, created: Created, since_unix_n
         members = own & (reasons == reason)
         counted[goroutines.reasons[reason]] = int(members.sum())
         oldest[goroutines.reasons[reason]] = ages.at(int(np.where(members, oldest_by, -1).argmax()))
-    made, gone = created.update(census.counts)
-    return GoroutineView(
-        census.counts.count, counted, oldest, Counter(made, since_unix_ns), Counter(gone, since_unix_ns)
-    )
+    return counted, oldest
 
 
 class Stacks:

@@ -10,6 +10,7 @@ import numpy as np
 from otelchan.memory.types import CHANNEL_COLUMNS, ChannelMap, Goroutines, Indices, Mask, Words
 from otelchan.model.channels import Live
 from otelchan.model.ends import Living, Sides, ends
+from otelchan.model.kept import Kept
 from otelchan.model.live import LiveChannels, LiveColumns
 from otelchan.model.observation import Baseline, Observation, Used
 from otelchan.model.types import ChannelName
@@ -40,13 +41,39 @@ class Inventory:
         self._since: dict[str, Since] = {}
         self._census_ns = -1
         self._asked: tuple[Words, ...] = ()
+        self._used: Used | None = None
+        self._rows: Kept[LiveChannels] = Kept()
 
     def look(self, seen: Observation, live: Live, baselines: Mapping[str, Baseline]) -> LiveChannels:
-        """One row per channel of `live`."""
+        """One row per channel of `live`: the very same rows as long as nothing of them changes."""
         unix_offset_ns = seen.time_unix_ns - seen.monotonic_ns
         self._note_planes(seen, baselines, unix_offset_ns)
-        numbers = dict(zip(CHANNEL_COLUMNS, ChannelMap.of(seen.channels).numbers().view(np.int64).T, strict=True))
-        used = _of_channels(seen.kernel.used, live.address)
+        if self._used is None or not all(map(np.array_equal, seen.kernel.used, self._used)):
+            self._used = Used(*(np.array(column) for column in seen.kernel.used))  # not a view of a whole map
+        numbers, used = ChannelMap.of(seen.channels).numbers(), self._used
+        new = self._note_census(seen) and bool(used.users.any())  # without users it makes no difference
+        goroutines = seen.census.goroutines if seen.census else None
+        found = self._rows.of(
+            lambda: self._look(seen, numbers, live, used, new),
+            numbers,
+            live,
+            used,
+            goroutines,
+            equal=(new, dict(self._since)),
+        )
+        columns = found.columns
+        if not columns.made_unix_ns.any() and not columns.closed_unix_ns.any():
+            return found
+        now = columns._replace(
+            made_unix_ns=_unix(columns.made_unix_ns, unix_offset_ns),
+            closed_unix_ns=_unix(columns.closed_unix_ns, unix_offset_ns),
+        )
+        return LiveChannels(now, found.names, found.users)
+
+    def _look(self, seen: Observation, rows: Words, live: Live, all_used: Used, new: bool) -> LiveChannels:
+        """With times that are still monotonic. new: as _living."""
+        numbers = dict(zip(CHANNEL_COLUMNS, rows.view(np.int64).T, strict=True))
+        used = _of_channels(all_used, live.address)
         made_ns = used.made_ns.astype(np.int64)
         made_ns[made_ns < self._from("attached_ns", "makes")] = 0
         complete = (made_ns != 0) & (made_ns >= self._from("complete_ns", *_PLANES))
@@ -57,7 +84,7 @@ class Inventory:
         waiting: Mask = np.stack((numbers["senders"], numbers["receivers"]), axis=1) > 0
         may_judge = (complete & (numbers["timer"] == 0))[:, None] & (used.replaced == 0)  # the runtime is not a user
         side = Sides(live.address, used.users, used.parents, waiting, may_judge)
-        found = ends(side, self._living(seen)) if seen.census else np.zeros((len(live.address), 2), np.uint8)
+        found = ends(side, self._living(seen, new)) if seen.census else np.zeros((len(live.address), 2), np.uint8)
         columns = LiveColumns(
             address=live.address,
             name=live.what,
@@ -66,8 +93,8 @@ class Inventory:
             senders=numbers["senders"],
             receivers=numbers["receivers"],
             closed=closed,
-            made_unix_ns=_unix(made_ns, unix_offset_ns),
-            closed_unix_ns=_unix(closed_ns, unix_offset_ns),
+            made_unix_ns=made_ns,
+            closed_unix_ns=closed_ns,
             sent=np.where(counted, used.sent.astype(np.int64), -1),
             received=np.where(counted, used.received.astype(np.int64), -1),
             sending=found[:, 0],
@@ -92,15 +119,20 @@ class Inventory:
         """From when on that is true of all these planes."""
         return max(getattr(self._since[plane], field) if plane in self._since else _NEVER for plane in planes)
 
-    def _living(self, seen: Observation) -> Living:
+    def _note_census(self, seen: Observation) -> bool:
+        """Whether the census was not used before; then it is noted."""
+        if seen.census is None or seen.census.monotonic_ns == self._census_ns:
+            return False
+        self._census_ns, used = seen.census.monotonic_ns, seen.kernel.used
+        self._asked = tuple(ids[ids != 0] for ids in (used.users, used.parents))
+        return True
+
+    def _living(self, seen: Observation, new: bool) -> Living:
         """A new census was begun after the kernel's maps had been read, so it knows everybody in them. While looking is
         too dear the last one is used again: then only of those that were in the maps before it."""
         assert seen.census is not None
         goroutines = Goroutines.of(seen.census.goroutines)
-        if seen.census.monotonic_ns != self._census_ns:
-            self._census_ns = seen.census.monotonic_ns
-            used = seen.kernel.used
-            self._asked = tuple(ids[ids != 0] for ids in (used.users, used.parents))
+        if new:
             return Living(goroutines)
         return Living(goroutines, np.concatenate(self._asked))
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS, USERS
-from otelchan.memory.types import Census, Channel, Goroutines, Held, Indices, LabelsOf, Mask, Words
+from otelchan.kernel.types import DELAY_BOUNDS_NS, PANICS, USERS, SliceCounts
+from otelchan.memory.types import Census, Channel, Goroutines, Held, Indices, LabelsOf, Mask, Moves, Words
+from otelchan.model.overhead import Overhead
 
 
 class Counts(NamedTuple):
@@ -112,6 +113,10 @@ class Parks(Mapping[int, Parked]):
         columns = (parked, (park.since_ns for park in parked.values()), (park.channel for park in parked.values()))
         return cls(*(np.fromiter(column, np.uint64, len(parked)) for column in columns))
 
+    def same(self, other: Parks) -> bool:
+        """Whether the same goroutines are parked, each since the same time."""
+        return np.array_equal(self._g, other._g) and np.array_equal(self._since_ns, other._since_ns)
+
     def find(self, g: Words) -> tuple[Mask, Indices]:
         """For each of these g addresses whether it is parked, and since when."""
         if not len(self._g):
@@ -188,6 +193,24 @@ class KernelState:
     fine: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
+class Sampled(NamedTuple):
+    """What a program did over a while, as far as it is seen without a trap.
+
+    cpu_ns: what it had of processors. samples: of what it executed, one per period_ns of processor time: how many were
+    in the extent of a site, by number of the kind of site (kernel.types.Kind). passage_ns: what one passage of such a
+    site likely takes. hit_ns: what a hit costs while operations are counted in a slice. moves: see there.
+    """
+
+    begin_ns: int
+    end_ns: int
+    cpu_ns: int
+    period_ns: int
+    samples: Mapping[int, float]
+    passage_ns: Mapping[int, float]
+    hit_ns: Mapping[int, float]
+    moves: tuple[Moves, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """time_unix_ns and monotonic_ns belong together. census is None when memory cannot be read any more.
@@ -195,7 +218,8 @@ class Observation:
     channels: by address; what was read of each channel that is known. planes: as in Snapshot.
     registered: addresses of the channels that os/signal sends to; None: not known. held: who has channels at hand that
     goroutines have waited on for long. labels: reads profiler labels of goroutines of the census, by their places;
-    asked for the few that a span is made of.
+    asked for the few that a span is made of. slices: those that ended since the observation before.
+    overhead: None: not known.
     """
 
     time_unix_ns: int
@@ -208,3 +232,6 @@ class Observation:
     registered: Collection[int] | None = None
     held: Held = field(default_factory=Held)
     labels: Callable[[Goroutines, Indices], LabelsOf] | None = field(default=None, repr=False, compare=False)
+    slices: tuple[SliceCounts, ...] = ()
+    sampled: Sampled | None = None
+    overhead: Overhead | None = None

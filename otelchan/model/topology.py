@@ -12,6 +12,7 @@ from otelchan.gobinary.types import Frame
 from otelchan.model.blocked import OPERATIONS, BlockedList
 from otelchan.model.closes import Place
 from otelchan.model.edges import Edge
+from otelchan.model.kept import Kept
 from otelchan.model.types import ChannelView
 
 MOST_EDGES = 2000
@@ -37,6 +38,7 @@ class Topology:
         self._place = lru_cache(maxsize=4096)(place)
         self._uses: dict[_Use, _Seen] = {}
         self._counted: dict[tuple[int, int, int], int] = {}
+        self._parked: Kept[dict[_Use, int]] = Kept()
 
     def forget(self) -> None:
         """Channels have other names from now on; what the kernel has counted is found again under these."""
@@ -56,7 +58,7 @@ class Topology:
         counted: as KernelState.edges. name_of: the channel's name behind a name key; None: not known yet.
         """
         self._add_counted(counted, name_of, now_unix_ns)
-        parked = dict(_parked(blocked))
+        parked = self._parked.of(lambda: dict(_parked(blocked)), blocked)
         for use in parked:
             self._uses[use] = _Seen(self._uses[use].samples if use in self._uses else 0, now_unix_ns)
         for channel in channels:

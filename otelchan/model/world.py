@@ -10,31 +10,31 @@ import numpy as np
 
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.types import NIL_KEY, UNKNOWN_KEY, UNNAMED, BlockRecord, PanicRecord
-from otelchan.memory.types import Census, Channel, ChannelMap, Indices, Words
+from otelchan.memory.types import Census, Channel, Words
 from otelchan.model import goroutines
-from otelchan.model.addresses import numbers_of
 from otelchan.model.ages import NO_AGES, AgeColumns, Ages
-from otelchan.model.channels import Live, Resolved, channel_views
+from otelchan.model.channels import Live, Resolved, Viewing
 from otelchan.model.details import Detailing
-from otelchan.model.kinds import SIGNALS, USER, kind_of_waker, of_signals
+from otelchan.model.kept import Kept
+from otelchan.model.kinds import USER, kind_of_waker, of_signals
+from otelchan.model.lives import Lives
 from otelchan.model.names import Name, Namer, Rules
 from otelchan.model.observation import Baseline, KernelState, Observation
 from otelchan.model.ongoing import Ongoing
 from otelchan.model.pending import Pending
 from otelchan.model.requests import Requests
 from otelchan.model.spans import SpanMaker
-from otelchan.model.types import Blocked, BlockSpan, ChannelName, Losses, Snapshot
+from otelchan.model.types import NO_NAME, Blocked, BlockedList, BlockSpan, Losses, Snapshot
 from otelchan.model.uses import Uses
 from otelchan.target.types import Process
 
-_UNKNOWN = Name("chan ?", "use", "user")
+_UNKNOWN = Name(NO_NAME, "use", "user")
 _NAMELESS = Resolved(_UNKNOWN, "", None, final=False)
 _NO_CHANNEL = {
     UNKNOWN_KEY: Resolved(_UNKNOWN, "", None, final=True),
     NIL_KEY: Resolved(Name("nil channel", "use", "nil"), "", True, final=True),
 }
 _KEYS_KEPT = 100_000
-_AT_A_TIME = 10_000  # channels that are made objects of
 
 
 @dataclass(slots=True)
@@ -51,6 +51,7 @@ class World:
     baselines: dict[str, Baseline] = field(default_factory=dict)
     _keys: dict[int, Resolved] = field(default_factory=dict)
     _same: dict[Resolved, Resolved] = field(default_factory=dict)  # thousands of channels share a name, and one object
+    _lives: Lives = field(default_factory=Lives)
     _ages: Ages = field(default_factory=Ages)
     _pending: Pending = field(default_factory=Pending)
     _requests: Requests = field(default_factory=Requests)
@@ -59,6 +60,8 @@ class World:
     _span_maker: SpanMaker = field(init=False)
     _stacks: goroutines.Stacks = field(init=False)
     _created: goroutines.Created = field(default_factory=goroutines.Created)
+    _viewing: Viewing = field(default_factory=Viewing)
+    _waiting: Kept[BlockedList] = field(default_factory=Kept)
     _renamed: dict[int, Resolved] = field(default_factory=dict)  # names from before the rules changed
     _woken: dict[int, str] = field(default_factory=dict)  # kinds of channels without a name, by who wakes
     _details: Detailing = field(init=False)
@@ -86,6 +89,7 @@ class World:
             return
         self.rules, self.namer = rules, Namer(self.image, rules)
         self._details.renamed()
+        self._lives.forget()
         for key, known in list(self._keys.items()):
             if key & UNNAMED:
                 self._renamed[key] = self._keys.pop(key)
@@ -145,6 +149,8 @@ class World:
         if self.is_named(key):
             known = self._keys[key]
             self._keys[key] = self._one(known._replace(name=known.name._replace(kind=kind)))
+            if known.name.kind != kind:
+                self._lives.forget()
         elif len(self._woken) < _KEYS_KEPT:
             self._woken[key] = kind
 
@@ -192,7 +198,7 @@ class World:
         live = self._resolve_live(seen)
         counted = self._resolve_counted(seen, live)
         place = self._span_maker.place
-        channels = channel_views(seen, live, counted, self.baselines, ages, unix_offset_ns, place)
+        channels = self._viewing.look(seen, live, counted, self.baselines, ages, unix_offset_ns, place)
         blocked = self._blocked(seen, live, ages)
         details = self._details.look(seen, live, ages, self.baselines, blocked, channels, self._name_of)
         spans, panics = self._pending.take(self.resolve)
@@ -207,7 +213,7 @@ class World:
             time_unix_ns=seen.time_unix_ns,
             attached_unix_ns=self.attached_unix_ns,
             channels=channels,
-            goroutines=goroutines.view(seen.census, ages, self._created, self.attached_unix_ns),
+            goroutines=self._created.view(seen.census, ages, self.attached_unix_ns),
             blocked=blocked,
             spans=spans,
             panics=panics,
@@ -215,8 +221,8 @@ class World:
             planes=dict(seen.planes),
             ended=seen.ended,
             **details._asdict(),
-            holders=seen.held.holders,
-            reaching=seen.held.reaching,
+            **seen.held._asdict(),
+            overhead=seen.overhead,
         )
 
     def _name_of(self, key: int) -> str | None:
@@ -240,28 +246,18 @@ class World:
 
     def _resolve_live(self, seen: Observation) -> Live:
         """Name and element type of every live channel."""
-        known, addresses = self._keys, list(seen.channels)
-        keys = numbers_of(seen.kernel.keys, addresses, np.array(addresses, np.uint64) | np.uint64(UNNAMED))
-        found = [known.get(key) for key in keys]
-        open_ = [place for place, what in enumerate(found) if what is None or not what.final]
-        room = len(known) < _KEYS_KEPT  # without it, who uses a channel says nothing about its name
-        unnamed = {addresses[n] for n in open_ if keys[n] & UNNAMED and (room or keys[n] in known)}
-        if seen.census is not None and unnamed:
-            self._uses.look(seen.census, set(addresses) - unnamed)
-        every = ChannelMap.of(seen.channels)
-        for part in (open_[start : start + _AT_A_TIME] for start in range(0, len(open_), _AT_A_TIME)):
-            for place, channel in zip(part, every.many([addresses[place] for place in part]), strict=True):
-                found[place] = self.resolve(keys[place], channel)
-        names = [what for what in found if what is not None]
-        ids = list(map(id, names))  # equal ones are one object, and this is quicker
-        different = dict(zip(ids, names, strict=True))
-        if any(what.element_type == SIGNALS for what in different.values()):
-            names = [self._of_signals(*each, seen.registered) for each in zip(names, addresses, strict=True)]
-            ids = list(map(id, names))
-            different = dict(zip(ids, names, strict=True))
-        number = {id_: place for place, id_ in enumerate(different)}
-        what = np.fromiter(map(number.__getitem__, ids), np.int64, len(ids))
-        return Live(np.array(addresses, np.uint64), keys, what, list(different.values()))
+
+        def notice(keys: Words, addresses: Words) -> None:
+            room = len(self._keys) < _KEYS_KEPT  # without it, who uses a channel says nothing about its name
+            pairs = zip(keys.tolist(), addresses.tolist(), strict=True)
+            unnamed = {address for key, address in pairs if key & UNNAMED and (room or key in self._keys)}
+            if seen.census is not None and unnamed:
+                self._uses.look(seen.census, set(seen.channels) - unnamed)
+
+        def settle(what: Resolved, address: int) -> Resolved:
+            return self._of_signals(what, address, seen.registered)
+
+        return self._lives.of(seen, self._keys, self.resolve, notice, settle)
 
     def _of_signals(self, what: Resolved, address: int, registered: Collection[int] | None) -> Resolved:
         """A channel is one of signals only while os/signal knows it, wherever it was made."""
@@ -274,7 +270,7 @@ class World:
         now: dict[int, int] = {}  # those that there is no room to remember are known as long as they live
         counted = {**seen.kernel.counts, **seen.kernel.rare}
         if not all(map(self.is_named, counted)):
-            now = dict(zip(live.keys, live.what.tolist(), strict=True))
+            now = dict(zip(live.keys.tolist(), live.what.tolist(), strict=True))
         return {key: live.different[now[key]] if key in now else self.resolve(key) for key in counted}
 
     def _whats(self, live: Live, addresses: Words) -> list[Resolved]:
@@ -287,14 +283,12 @@ class World:
         ]
 
     def _blocked(self, seen: Observation, live: Live, ages: AgeColumns) -> Sequence[Blocked]:
-        def names_of(address: Words) -> tuple[Indices, list[ChannelName]]:
-            known, place = live.find(address)
-            whats = list(live.different)
-            number = np.empty(len(address), np.int64)
-            number[known] = live.what[place[known]]
-            others, which = np.unique(address[~known], return_inverse=True)
-            number[~known] = len(whats) + which
-            whats += [self.resolve(other | UNNAMED) for other in others.tolist()]
-            return number, [ChannelName(what.name.name, what.name.kind) for what in whats]
-
-        return goroutines.blocked(self._stacks, seen.census, ages, names_of) if seen.census else ()
+        census = seen.census
+        if census is None:
+            return ()
+        names_of = partial(live.names, resolve=self.resolve)
+        make = partial(goroutines.blocked, self._stacks, census, ages, names_of)
+        found = self._waiting.of(make, census.goroutines, ages, live)
+        if len(found.names.channels) > len(live.different) + 1:  # of a channel that may get a name
+            self._waiting.forget()
+        return found

@@ -18,8 +18,11 @@ from msgspec import Meta, Struct
 
 from otelchan.errors import TargetError
 from otelchan.gobinary.types import BuildInfo, Globals, Layout, MakeSite, Segment
+from otelchan.kernel.types import SliceCounts
 from otelchan.memory.recorded import Read
 from otelchan.memory.types import Held
+from otelchan.model.observation import Sampled
+from otelchan.model.overhead import Overhead
 from otelchan.target.types import Process
 
 FORMAT = 3
@@ -143,7 +146,8 @@ class Panic(Struct, frozen=True, tag="panic", tag_field="kind"):
 
 class Round(Struct, frozen=True, tag="round", tag_field="kind"):
     """One snapshot. tables: maps that are not as in the line before; planes, losses: as in the snapshot.
-    held: who has channels at hand, as in the observation."""
+    held: who has channels at hand, as in the observation. overhead: as in the snapshot. slices, sampled: as
+    in the observation."""
 
     time_unix_ns: Count
     monotonic_ns: Count
@@ -154,6 +158,9 @@ class Round(Struct, frozen=True, tag="round", tag_field="kind"):
     census: Looked | None
     ended: bool
     held: Held = Held()
+    overhead: Overhead | None = None
+    slices: tuple[SliceCounts, ...] = ()
+    sampled: Sampled | None = None
 
 
 class End(Struct, frozen=True, tag="end", tag_field="kind"):

@@ -181,6 +181,9 @@ class _Player:
             ended=line.ended,
             registered=registered,
             held=line.held,
+            overhead=line.overhead,
+            slices=line.slices,
+            sampled=line.sampled,
             labels=self._looks.labels if census is not None else None,
         )
         self._rounds += 1

@@ -146,6 +146,9 @@ class Recorder:
                 census=looked,
                 ended=seen.ended,
                 held=seen.held,
+                overhead=seen.overhead,
+                slices=seen.slices,
+                sampled=seen.sampled,
             )
         )
         if not self.full:

@@ -14,10 +14,10 @@ import pytest
 
 from otelchan.errors import TargetError, UsageError
 from otelchan.gobinary.types import Frame, GoImage
-from otelchan.kernel.types import CHANNEL, CKEY
+from otelchan.kernel.types import CHANNEL, CKEY, UNNAMED, Kind, SliceCounts
 from otelchan.looks import Looks
-from otelchan.memory.types import Held, Reader
-from otelchan.model.observation import KernelState, Observation
+from otelchan.memory.types import Held, Moves, Reader
+from otelchan.model.observation import KernelState, Observation, Sampled
 from otelchan.model.ongoing import Pace
 from otelchan.model.types import Snapshot, SpanContext
 from otelchan.model.world import World
@@ -56,6 +56,8 @@ class Program:
         self.rounds = 0
         self.recorder = Recorder(writer, 1.0, probes=False, on_round=self._count)
         self.live: list[Snapshot] = []
+        self.slices: tuple[SliceCounts, ...] = ()
+        self.sampled: Sampled | None = None
 
     def start(self) -> None:
         """Record from now on."""
@@ -85,7 +87,14 @@ class Program:
         kernel = KernelState(losses={"span": time})
         held = Held({self.channel: (time, 2)}, {self.channel: (3,)})
         labels = self.looks.labels if census else None
-        seen = Observation(time, time, kernel, census, channels, {"waits": "on"}, ended, held=held, labels=labels)
+        planes = {"waits": "on", "operations": "sliced" if self.sampled else "on"}
+        seen = Observation(
+            *(time, time, kernel, census, channels, planes, ended),
+            held=held,
+            labels=labels,
+            slices=self.slices,
+            sampled=self.sampled,
+        )
         self.live.append(self.world.snapshot(seen))
 
     def _count(self) -> None:
@@ -133,6 +142,30 @@ def test_what_is_played_is_what_was_seen(path: Path) -> None:
         one.snapshot for one in played
     ]
     assert played[2].census is None
+
+
+def test_estimates_are_played_as_they_were(path: Path) -> None:
+    """From the slices and the samples of each round."""
+
+    def sliced(program: Program) -> None:
+        program.block()
+        for number in range(4):
+            counts = {program.channel | UNNAMED: (10 * number, 20, 0)}
+            hits: dict[int, int] = {Kind.SEND: 10 * number, Kind.RECV: 20}
+            program.slices = (
+                SliceCounts(number * 10**9, number * 10**9 + 2_000_000, counts, hits, 3, 2_000_000, 3_000_000),
+            )
+            moves = (Moves(program.channel | UNNAMED, 4, 10, 3830, 10**6, 7, 8, 9),)
+            times: dict[int, float] = dict.fromkeys((Kind.SEND, Kind.RECV), 10.0)
+            program.sampled = Sampled(
+                number * 10**9, (number + 1) * 10**9, 10**9, 10**7, {Kind.SEND: 3}, times, times, moves
+            )
+            program.round((number + 1) * 10**9)
+
+    program, played = record(path, sliced)
+
+    assert program.live[-1].estimates
+    assert [snapshot.estimates for snapshot in program.live] == [each.snapshot.estimates for each in played]
 
 
 def test_waits_that_go_on_are_told_of_as_they_were(path: Path) -> None:
