@@ -19,6 +19,7 @@ from otelchan.config import Config
 from otelchan.errors import OtelchanError
 from otelchan.findings.finders import Finders
 from otelchan.findings.types import Assessment
+from otelchan.kernel.footprint import Leftovers
 from otelchan.kernel.links import require_bpf
 from otelchan.kernel.session import Session
 from otelchan.kernel.types import decode_record
@@ -27,7 +28,9 @@ from otelchan.model.tables import Tables
 from otelchan.model.types import Snapshot
 from otelchan.objectives import Objectives
 from otelchan.plan.node import NodeGovernor
+from otelchan.plan.types import Plane
 from otelchan.programs import processes_of, room_for_parks, targets_of
+from otelchan.records import Record
 from otelchan.tap import NoTap, Tap
 from otelchan.target.selection import Selection
 from otelchan.watch import Watch
@@ -41,8 +44,8 @@ SCAN_NS = 1_000_000_000
 _LOOK_NS = 100_000_000  # no budget is unwatched for longer
 _OVERDUE_NS = 2_000_000_000
 _SHORT_NS = 30_000_000  # a round that a trial can do without being watched
-# So many programs per tick are asked whether they are still the same; all within a second.
-_CLOSELY, _MOST_ROUNDS = 20, 10
+# So many programs per tick are asked whether they are still the same; each in one of three ticks, all within a second.
+_CLOSELY, _LEAST_ROUNDS, _MOST_ROUNDS = 20, 3, 10
 Publish = Callable[[Snapshot, Assessment], None]
 Report = Callable[["Agent"], None]
 Refresh = Callable[[], None]
@@ -62,6 +65,7 @@ class Agent:
         self._last_scan_ns = self._last_look_ns = self._ticks = 0
         self._due_ns = self.rounds = 0
         self._node = NodeGovernor(config.node_budget)
+        self._leftovers = Leftovers()
         self._publish: Publish
         self._report: Report
         self.fill: dict[str, tuple[int, int]] = {}
@@ -93,8 +97,12 @@ class Agent:
 
     def _attach_next(self, target_id: int, watch: Watch) -> None:
         plane = watch.next_plane()
-        if plane is not None and self._node.has_room(target_id, plane):
+        if plane is not None and self._has_room(target_id, plane):
             watch.attach(plane, self._counted)
+
+    def _has_room(self, target_id: int, plane: Plane) -> bool:
+        heard = self.watches[target_id].governor.heard(plane, clock.monotonic_ns())
+        return self._node.has_room(target_id, plane, heard)
 
     def attaching(self) -> set[int]:
         """Targets to which more is to be attached now, or what is attached is on trial."""
@@ -102,8 +110,7 @@ class Agent:
         return {
             target_id
             for target_id, plane in next_planes.items()
-            if self.watches[target_id].governor.on_trial()
-            or (plane is not None and self._node.has_room(target_id, plane))
+            if self.watches[target_id].governor.on_trial() or (plane is not None and self._has_room(target_id, plane))
         }
 
     def _counted(self, target_id: int) -> KernelState:
@@ -136,6 +143,7 @@ class Agent:
             if now - self._last_scan_ns >= SCAN_NS:
                 self._scan()
             self.watches.welcome(self._let_go)
+            self._leftovers.tick(now)
             if end is not None and now >= end:
                 break
             if self._is_time(now):
@@ -181,7 +189,7 @@ class Agent:
         """Drain, let go of programs that ended, keep to the budget, attach what is wanted."""
         self._drain()
         self._ticks += 1
-        rounds = min(1 + len(self.watches) // _CLOSELY, _MOST_ROUNDS)
+        rounds = min(_LEAST_ROUNDS + len(self.watches) // _CLOSELY, _MOST_ROUNDS)
         for target_id, watch in list(self.watches.items()):
             closely = (self._ticks + target_id) % rounds == 0
             if not (watch.alive() if closely else watch.running()):
@@ -194,13 +202,16 @@ class Agent:
     def _keep_to_budget(self) -> None:
         """Charge every program what it has paid, and take off what it cannot pay; look at what objectives are about."""
         self.objectives.tick(self.watches, self._finder)
-        tallies = self.session.tallies()
+        tallies, slices_room = self.session.tallies_of(self.watches), self._node.slices_room()
         for target_id, watch in list(self.watches.items()):
-            self._guarded(target_id, watch, partial(watch.tick, tallies[target_id]))
+            self._guarded(target_id, watch, partial(watch.tick, tallies[target_id], slices_room))
         self._last_look_ns = clock.monotonic_ns()
-        verdict = self._node.judge({i: watch.cost_ns for i, watch in self.watches.items()}, self._last_look_ns)
+        cost_ns = {i: watch.rationing.cost_ns for i, watch in self.watches.items()}
+        verdict = self._node.judge(cost_ns, self._last_look_ns)
         if verdict is not None:
-            self.watches[verdict.target].give_up(verdict.plane, verdict.reason)
+            watch = self.watches[verdict.target]
+            self._guarded(verdict.target, watch, partial(watch.give_up, verdict.part, verdict.reason))
+        self.watches.slices.tick({i: (watch.slicing, watch.rationing.purse) for i, watch in self.watches.items()})
 
     def _guarded(self, target_id: int, watch: Watch, action: Callable[[], None]) -> None:
         """Do something with a program that may end meanwhile."""
@@ -215,11 +226,12 @@ class Agent:
                 self.watches.arrivals.pass_over(watch.process, error)
 
     def _drain(self) -> None:
-        for data in self.session.drain():
-            record = decode_record(data)
-            watch = self.watches.get(record.target)
-            if watch is not None:
-                watch.add(record)
+        records: dict[int, list[Record]] = {}
+        for record in map(decode_record, self.session.drain()):
+            records.setdefault(record.target, []).append(record)
+        for target_id, some in records.items():
+            if target_id in self.watches:
+                self.watches[target_id].records.add(some)
 
     def collect(self) -> None:
         """One snapshot of each program, published. With many programs that takes seconds: their budgets do not wait."""
@@ -234,10 +246,11 @@ class Agent:
                 self._drain()
                 self._keep_to_budget()
             if target_id in self.watches:
-                self._publish_one(target_id, watch, tables, ended=False)
+                self._guarded(target_id, watch, partial(self._publish_one, target_id, watch, tables, ended=False))
                 self.collect_ns.append(clock.monotonic_ns() - before)
         self.rounds += 1
         self._report(self)
+        self._leftovers.round(clock.monotonic_ns())
 
     def _publish_one(self, target_id: int, watch: Watch, tables: Tables, ended: bool) -> None:
         kernel = tables.of(target_id, watch.probes.waits_epoch, self.session.losses(target_id))
@@ -264,8 +277,11 @@ class Agent:
 
     def _let_go(self, target_id: int, watch: Watch) -> None:
         """The last values, the end of the series, and the program is not ours any more."""
-        self._drain()  # what it died of may have come since
-        self._publish_one(target_id, watch, self._tables(), ended=True)
+        try:
+            self._drain()  # what it died of may have come since
+            self._publish_one(target_id, watch, self._tables(), ended=True)
+        except OtelchanError as error:
+            log.error("pid %d: its last values are lost: %s", watch.process.pid, error)
         self._close(target_id)
 
     def _close(self, target_id: int) -> None:

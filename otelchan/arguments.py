@@ -59,8 +59,23 @@ def sampling_seconds(text: str) -> float:
     return number
 
 
+_UNITS_NS = {"ms": 10**6, "s": 10**9}
+_SHORTEST_NS, _LONGEST_NS = 10**7, 10 * 10**9
+
+
+def short_time_ns(text: str) -> int:
+    """A time with its unit, 10 ms to 10 s, in nanoseconds. Raises UsageError."""
+    digits = text.rstrip("ms")
+    number, unit = _number(digits), _UNITS_NS.get(text[len(digits) :])
+    if number is None or unit is None or not _SHORTEST_NS <= number * unit <= _LONGEST_NS:
+        raise UsageError(f"a trial of {text!r} is none; give a time from 10ms to 10s, such as 100ms")
+    return int(number * unit)
+
+
 def percent(text: str) -> str:
-    """A part of one core in percent, or "off", for argparse; text, because the configuration reads it."""
+    """A part of one core in percent, such as 3 or 3%, or "off", for argparse; text, because the configuration reads
+    it."""
+    text = text.removesuffix("%")
     number = _number(text)
     if text != "off" and (number is None or not 0 < number <= 100):
         raise argparse.ArgumentTypeError(f"{text!r} is no budget; give percent of one core, such as 3, or off")
@@ -126,14 +141,19 @@ def add_json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document with everything, for scripts")
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """--config and the settings that are worth a flag."""
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """--max-overhead."""
     parser.add_argument(
         "--max-overhead",
         type=percent,
         metavar="PERCENT|off",
         help="budget of the probes in percent of one core (default: 3); off: no limit, for measurements only",
     )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """--config and the settings that are worth a flag."""
+    add_budget(parser)
     parser.add_argument("--config", metavar="FILE", help="configuration file, YAML (docs/configuration.md)")
     parser.add_argument("--backend", choices=("auto", "libbpf", "bcc"), help="how the kernel side is loaded (auto)")
     parser.add_argument("--attach", choices=("auto", "multi", "perf"), help="how probes are attached (auto)")

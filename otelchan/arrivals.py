@@ -20,6 +20,7 @@ from otelchan.gobinary.analysis import analyse_cached
 from otelchan.gobinary.quick import is_go
 from otelchan.gobinary.types import GoImage
 from otelchan.kernel.processes import Birth
+from otelchan.privileges import READING, only
 from otelchan.programs import image_of
 from otelchan.sharing import Executables
 from otelchan.target.handle import Handle
@@ -74,7 +75,7 @@ class Arrivals:
         self._on_disk: dict[Key, str] = {}
         self._disk_due_ns = 0
         self._young: deque[Newborn] = deque()
-        self._analyst = ThreadPoolExecutor(max_workers=_ANALYSTS, thread_name_prefix="analyst")
+        self._analyst = ThreadPoolExecutor(_ANALYSTS, "analyst", initializer=only, initargs=READING)
         self.missed = 0
 
     @property

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from otelchan.errors import TargetError
 from otelchan.kernel.processes import Birth, Processes
+from otelchan.privileges import READING, only
 from otelchan.target.handle import Handle
 from otelchan.target.process import by_pid
 from otelchan.target.types import Process
@@ -52,6 +53,7 @@ class Births:
             yield self._born.popleft()
 
     def _listen(self) -> None:
+        only(*READING)
         while not self._stop.is_set():
             for birth in self._processes.births(_WAIT_S):
                 self._born.append(_hold(birth))

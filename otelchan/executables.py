@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -71,10 +71,17 @@ class Executable:
     """
 
     def __init__(
-        self, session: Session, number: int, image: GoImage, path: str, open_path: str, entry: np.ndarray
+        self,
+        session: Session,
+        number: int,
+        image: GoImage,
+        path: str,
+        open_path: str,
+        entry: np.ndarray,
+        planes: Collection[str],
     ) -> None:
         """open_path: where this agent finds it. entry: what the kernel side must know of a process that was loaded
-        where it was linked.
+        where it was linked. planes: that may be attached.
 
         Raises BinaryError when it has no place at which its processes begin, KernelError, OSError.
         """
@@ -91,7 +98,8 @@ class Executable:
         self._birth = born_in.entry
         self._descriptor = os.open(open_path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._plan = make_plan(image, OF_FILE | number, f"/proc/self/fd/{self._descriptor}", session.costs)
+            found = f"/proc/self/fd/{self._descriptor}"
+            self._plan = make_plan(image, OF_FILE | number, found, session.costs, planes)
             self._write()
             cookie = OF_FILE | number | BIRTH_KIND << 16
             self._births = session.attach(self._plan.path, [image.file_offset(self._birth)], [cookie], 0)
@@ -194,8 +202,7 @@ class Executable:
 
     def close(self) -> None:
         """Take all shared probes out."""
-        for link in [*(shared.link for shared in self.planes.values()), self._births]:
-            self._session.detach(link)
+        self._session.detach(*(shared.link for shared in self.planes.values()), self._births)
         self.planes.clear()
         os.close(self._descriptor)
 

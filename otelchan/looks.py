@@ -11,6 +11,7 @@ import numpy as np
 from otelchan import clock
 from otelchan.errors import MemoryGone
 from otelchan.gobinary.types import GoImage
+from otelchan.memory.bulk import distinct
 from otelchan.memory.census import take_census
 from otelchan.memory.channels import NOBODY, allocated_channels, read_channels
 from otelchan.memory.counts import read_counts
@@ -31,7 +32,8 @@ from otelchan.memory.types import (
     Words,
 )
 from otelchan.model.addresses import ByAddress
-from otelchan.model.types import Blocked, BlockedList
+from otelchan.model.types import Blocked, BlockedList, Kept
+from otelchan.plan.hurry import Hurry
 
 log = logging.getLogger("otelchan")
 
@@ -49,12 +51,20 @@ class Looks:
         self._bias = bias
         self._census: Census | None = None
         self._due_ns = 0
+        self._hurry = Hurry()
         self.share = CENSUS_SHARE
         self._freed = ByAddress.of({})
 
     def is_due(self) -> bool:
         """Whether the next census will be a new one."""
-        return self._census is None or clock.monotonic_ns() >= self._due_ns
+        now = clock.monotonic_ns()
+        if self._census is None or self._hurry.now(now, self.share):
+            return True
+        return now >= self._due_ns and not self._hurry.waits(now)
+
+    def heed(self, parks_lost: int) -> None:
+        """So many goroutines have parked without being seen, since the program is watched: see otelchan.plan.hurry."""
+        self._hurry.heed(parks_lost, clock.monotonic_ns())
 
     def census(self) -> Census | None:
         """A new census, or, while that would cost too much, the last one with new counts; None when memory cannot be
@@ -68,11 +78,12 @@ class Looks:
 
     def _newest(self, last: Census | None) -> Census:
         now = clock.monotonic_ns()
-        if last is not None and now < self._due_ns:
+        if last is not None and not self.is_due():
             return replace(last, counts=read_counts(self._reader, self._image.layout, self._image.globals, self._bias))
         spent_ns = clock.thread_cpu_ns()
         census = take_census(self._reader, self._image, self._bias, last)
         spent_ns = clock.thread_cpu_ns() - spent_ns  # not the time that it took: a busy machine must not make us blind
+        self._hurry.looked(now, spent_ns if last is not None else 0, self.share)
         # The first one reads much that no later one reads again: it does not say what the next one costs.
         self._due_ns = now + self.share * spent_ns if last is not None else now
         return census
@@ -127,6 +138,7 @@ class Holding:
     def __init__(self, reader: Reader, image: GoImage, bias: int, share: int = CENSUS_SHARE) -> None:
         self._reader, self._image, self._bias = reader, image, bias
         self._wanted: Words = np.zeros(0, np.uint64)
+        self._waited: Kept[Words] = Kept()
         self._held = Held()
         self._due_ns = 0
         self.share, self.wait_ns = share, 0
@@ -134,11 +146,14 @@ class Holding:
     def heed(self, blocked: Sequence[Blocked]) -> None:
         """Who is blocked now: those who have waited for half of the time will soon have waited for all of it."""
         every = BlockedList.of(blocked)
+        self._wanted = self._waited.of(lambda: self._long(every), every, equal=self.wait_ns)
+
+    def _long(self, every: BlockedList) -> Words:
         kinds = np.array([channel.kind == "user" for channel in every.names.channels], np.bool_)
         columns = every.columns
         long = (columns.age_ns >= self.wait_ns // 2) & (columns.address != 0)
         long &= kinds[columns.channel] if len(columns.channel) else long
-        self._wanted = np.unique(columns.address[long])
+        return distinct(columns.address[long])
 
     def held(self, again: bool = True) -> Held:
         """Who has them at hand; what was found last while it is not yet time to look again. Nothing when there is

@@ -1,7 +1,7 @@
 """What would be done with a program, without doing it. Composition: joins the stages that `run` would go through.
 
-Nothing is attached, and nothing is written to the program. What this user may not find out is left unknown, with the
-reason.
+Nothing is attached but by a trial, for those who ask for one. What this user may not find out is left unknown, with
+the reason.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from otelchan.config import Config
 from otelchan.errors import BinaryError, KernelError, OtelchanError, TargetError
 from otelchan.gobinary.analysis import analyse_cached
 from otelchan.gobinary.types import GoImage
+from otelchan.kernel.links import Attach
 from otelchan.kernel.mapsize import map_memory
 from otelchan.kernel.sampling import sample_cpu
 from otelchan.kernel.session import Session
@@ -26,12 +27,14 @@ from otelchan.plan.catalogue import PROBES
 from otelchan.plan.estimate import expect
 from otelchan.plan.planner import all_left_out, make_plan, refusal
 from otelchan.plan.timing import timing
+from otelchan.plan.trial import after_trials
 from otelchan.plan.types import AttachPlan, Costs, CpuSamples
 from otelchan.programs import image_of, room_for_parks
 from otelchan.target.handle import Handle
 from otelchan.target.lock import watcher
 from otelchan.target.process import listing, load_bias
 from otelchan.target.types import Process
+from otelchan.trial import try_planes
 from otelchan.view.plan import Attaching, Preview, Why
 
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
@@ -55,8 +58,9 @@ class Loaded(NamedTuple):
         return Attaching(self.backend, self.way, *timing(plan, self.way), *memory)
 
 
-def preview_process(process: Process, config: Config, sample_ns: int) -> Preview:
-    """What would be done with a process. sample_ns: how long to look at what it executes, 0 not at all.
+def preview_process(process: Process, config: Config, sample_ns: int, trial_ns: int = 0) -> Preview:
+    """What would be done with a process. sample_ns: how long to look at what it executes, 0 not at all. trial_ns: how
+    long then to try each plane, 0 not at all.
 
     Raises OtelchanError when there can be no plan: not Go, not supported, gone.
     """
@@ -65,7 +69,7 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
     with Handle(process) as handle:
         image = image_of(process)
         loaded = _load(config, unknown)
-        plan = make_plan(image, 0, process.open_path, loaded.costs)
+        plan = make_plan(image, 0, process.open_path, loaded.costs, config.planes)
         bias = load_bias(process, image.segments)
         traps: tuple[int, ...] | None = None
         with _noting(unknown, "code"):
@@ -79,12 +83,20 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
             refusals.append(f"it is already watched by otelchan with process id {other}; stop that one first")
         if not handle.alive():
             raise TargetError(f"pid {process.pid} ended while it was looked at, so there is no plan; run it again")
+        slices = loaded.way == Attach.MULTI
+        planes = expect(plan, samples, bias, config.program_budget, slices)
+        if trial_ns and refusals:
+            unknown["trial"] = refusals[0]
+        elif trial_ns:
+            with _noting(unknown, "trial"):
+                tried = try_planes(process, image, bias, config, trial_ns)
+                planes = after_trials(planes, tried, config.program_budget, slices)
     return Preview(
         executable=process.executable,
         process=process,
         image=image,
         plan=plan,
-        planes=expect(plan, samples, bias, _share(config)),
+        planes=planes,
         left_out=all_left_out(image, plan),
         samples=samples,
         others=tuple(found for found in _running(process.executable_key) if found != process.pid),
@@ -93,7 +105,7 @@ def preview_process(process: Process, config: Config, sample_ns: int) -> Preview
         attaching=loaded.attaching(plan, [process]),
         refusals=tuple(refusals),
         unknown=unknown,
-        budget=_share(config),
+        budget=config.program_budget,
         reasons=_REASONS,
     )
 
@@ -106,7 +118,7 @@ def preview_file(path: Path, config: Config) -> Preview:
     if foreign:
         unknown["attaching"] = foreign
     loaded = Loaded() if foreign else _load(config, unknown)
-    plan = make_plan(image, 0, str(path), loaded.costs)
+    plan = make_plan(image, 0, str(path), loaded.costs, config.planes)
     try:
         status = path.stat()
     except OSError as error:
@@ -116,7 +128,7 @@ def preview_file(path: Path, config: Config) -> Preview:
         process=None,
         image=image,
         plan=plan,
-        planes=expect(plan, None, 0, _share(config)),
+        planes=expect(plan, None, 0, config.program_budget, loaded.way == Attach.MULTI),
         left_out=all_left_out(image, plan),
         samples=None,
         others=tuple(_running((status.st_dev, status.st_ino))),
@@ -125,13 +137,9 @@ def preview_file(path: Path, config: Config) -> Preview:
         attaching=loaded.attaching(plan, []),
         refusals=(foreign,) if foreign else (),
         unknown=unknown,
-        budget=_share(config),
+        budget=config.program_budget,
         reasons=_REASONS,
     )
-
-
-def _share(config: Config) -> float | None:
-    return None if config.max_overhead is None else config.max_overhead / 100
 
 
 def _running(key: tuple[int, int]) -> Iterator[int]:
@@ -176,10 +184,14 @@ def _samples(process: Process, sample_ns: int, unknown: dict[str, str]) -> CpuSa
     return None
 
 
-def calibrate(config: Config) -> None:
-    """Measure what hits cost here, on a program of our own, for the previews that follow. Raises KernelError."""
+def calibrate(config: Config) -> Costs | None:
+    """Measure what hits cost here, on a program of our own, for the previews that follow; None when that went wrong.
+
+    Raises KernelError.
+    """
     with closing(Session(_ENOUGH_ENTRIES, backend=config.backend, attach=config.attach)) as session:
         costs.measure(session)
+        return session.costs
 
 
 def _load(config: Config, unknown: dict[str, str]) -> Loaded:

@@ -18,6 +18,7 @@ from otelchan.kernel.session import Session
 from otelchan.kernel.target import set_skips, target_entry
 from otelchan.memory.types import Reader
 from otelchan.plan.catalogue import PLANE_ORDER, PROBES
+from otelchan.plan.costs import without_stacks
 from otelchan.plan.types import AttachPlan, Costs, Plane, PlannedSite
 from otelchan.programs import rules_of
 from otelchan.target.types import Process
@@ -25,6 +26,8 @@ from otelchan.target.types import Process
 log = logging.getLogger("otelchan")
 
 ON, OFF, NOT_FOUND, OVER_BUDGET, NOT_EFFECTIVE = "on", "off", "not found", "over budget", "not effective"
+NOT_WANTED = "not wanted"  # left out by the settings
+SLICED = "sliced"  # over the budget, and counted in time slices
 SHARED = -1  # in place of a link: that of the executable file
 _NEVER = (1 << 64) - 1
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
@@ -32,10 +35,12 @@ _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
 
 def cost_of(hits: np.ndarray, costs: Costs) -> dict[Plane, tuple[int, int]]:
     """(hits, estimated probe time in nanoseconds) by plane. hits: by kind of site."""
-    found = dict.fromkeys(PLANE_ORDER, (0, 0))
+    found, by_kind = dict.fromkeys(PLANE_ORDER, (0, 0)), hits.tolist()
     for probe in PROBES:
+        number = by_kind[probe.number]
+        if not number:
+            continue
         count, cost_ns = found[probe.plane]
-        number = int(hits[probe.number])
         found[probe.plane] = (count + number, cost_ns + number * costs.by_kind[probe.kind])
     return found
 
@@ -70,7 +75,8 @@ def unmark(entry: np.ndarray, plane: Plane, epoch: int) -> None:
 
 
 class Probes:
-    """What is attached to one program. states: plane -> "on", "off", "not found", "over budget", "not effective"."""
+    """What is attached to one program. states: plane -> "on", "off", "not found", "over budget", "sliced", "not
+    wanted", "not effective"."""
 
     def __init__(
         self,
@@ -86,7 +92,7 @@ class Probes:
         self.plan = plan
         self.links: dict[Plane, int] = {}
         self.states: dict[Plane, str] = dict.fromkeys(PLANE_ORDER, OFF)
-        self.states.update({Plane(left.what): NOT_FOUND for left in plan.left_out})
+        self.states.update({Plane(left.what): NOT_WANTED if left.asked else NOT_FOUND for left in plan.left_out})
         self._session = session
         self._process = process
         self._bias = bias
@@ -110,6 +116,24 @@ class Probes:
     def allow_spans(self, total: int) -> None:
         """So many spans may have been sent since the beginning, in all."""
         self._set("spans_allowed", total)
+
+    @property
+    def stacks_off(self) -> bool:
+        """Whether hits do without stacks and without who uses a channel, which makes them cheaper."""
+        return bool(self._entry["stacks_off"])
+
+    def stacks(self, on: bool) -> None:
+        """From now on hits read stacks, and who uses a channel; or not."""
+        self._set("stacks_off", int(not on))
+
+    def costs(self) -> Costs:
+        """Of a hit, as hits are now."""
+        return without_stacks(self.plan.costs) if self.stacks_off else self.plan.costs
+
+    def compare_code(self) -> None:
+        """Raises BinaryError when the code in memory of any site is not the file's; MemoryGone."""
+        for sites in self.plan.planes.values():
+            self._compare_code(sites)
 
     def turn(self) -> int:
         """The next round: what is sent from now on says so, and has its own longest blocks. Returns its number."""
@@ -177,6 +201,12 @@ class Probes:
         self._epoch += 1
         unmark(self._entry, plane, self._epoch)
         self._write()
+
+    def detach_all(self) -> None:
+        """Take all traps out, of all planes at the same time. Returns when they are gone."""
+        self._session.detach(*(link for link in self.links.values() if link != SHARED))
+        for plane in reversed(PLANE_ORDER):
+            self.detach(plane)
 
     def expects(self, plane: Plane, epoch: int) -> None:
         """A plane is about to be attached that all processes of the file share. Raises BinaryError, MemoryGone."""

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from otelchan.agent import Agent, Publish, Report
 from otelchan.config import Apply, Config
 from otelchan.dumps import Dumps
+from otelchan.kernel.capabilities import Capability, alone
 from otelchan.kernel.footprint import give_back_large_blocks
 from otelchan.plan.catalogue import PLANE_ORDER
+from otelchan.plan.types import Extra
+from otelchan.privileges import restrict
 from otelchan.probes import SHARED, cost_of
 from otelchan.tap import Tap
 from otelchan.target.selection import Selection
@@ -46,6 +49,7 @@ def export(
     raises UsageError when they cannot be used. Raises OtelchanError for what the user can fix.
     """
     with ExitStack() as undo, _answering(config) as status, opened(config, selection) as agent:
+        restrict(config, selection, agent.session)
         # The programs are let go first, whatever the network does; then telemetry may take its time.
         telemetry = Telemetry(config)
         undo.callback(telemetry.close)
@@ -88,7 +92,7 @@ def _answering(config: Config) -> Iterator[Status | None]:
         return
     from otelchan.status import Status
 
-    status = Status(config)
+    status = alone(lambda: Status(config), Capability.NET_BIND_SERVICE)  # its thread reads what comes over the network
     try:
         yield status
     finally:
@@ -103,7 +107,8 @@ def _describe(agent: Agent, own: AgentMetrics, sources: set[str]) -> None:
         source = f"{watch.process.pid}/{watch.process.start_ticks}"
         sources.add(source)
         gone.discard(source)
-        for plane, (hits, cost_ns) in cost_of(watch.hits, watch.probes.plan.costs).items():
+        paid = cost_of(watch.rationing.hits, watch.probes.plan.costs)
+        for plane, (hits, cost_ns) in (*paid.items(), (Extra.SLICES, watch.rationing.slices)):
             own.total("otelchan.probe.hit", hits, {"otelchan.plane": plane}, source)
             own.total("otelchan.probe.time", cost_ns / 1e9, {"otelchan.plane": plane}, source)
     sources -= gone

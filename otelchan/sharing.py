@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,10 +26,10 @@ _MOST_REMEMBERED = 10_000  # files that are no Go programs
 
 class Executables:
     """All files with shared probes. entry_of: what the kernel side must know of a program that was loaded where it was
-    linked."""
+    linked. planes: that may be attached."""
 
-    def __init__(self, session: Session, entry_of: Callable[[GoImage], np.ndarray]) -> None:
-        self._session = session
+    def __init__(self, session: Session, entry_of: Callable[[GoImage], np.ndarray], planes: Collection[str]) -> None:
+        self._session, self._planes = session, planes
         self._entry_of = entry_of
         self._files: dict[int, Executable] = {}
         self._keys: dict[Key, int] = {}  # a file may have several
@@ -103,7 +103,7 @@ class Executables:
         number = next((n for n in itertools.islice(self._numbers, FILES) if n not in self._files), None)
         if number is None:
             raise KernelError(f"{FILES} executables are watched already; run another otelchan for {path}")
-        file = Executable(self._session, number, image, path, open_path, self._entry_of(image))
+        file = Executable(self._session, number, image, path, open_path, self._entry_of(image), self._planes)
         self._files[number] = file
         self._keys[key_of(file.status)] = number
         for pid in [pid for pid, contents in self._strangers.items() if contents == contents_of(file.status)]:

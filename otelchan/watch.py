@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 
 from otelchan import clock
 from otelchan.arrivals import Arrival
+from otelchan.beside import Beside
 from otelchan.config import Config
 from otelchan.errors import OtelchanError
 from otelchan.executables import Counted, Executable
-from otelchan.kernel.rounds import Rounds
 from otelchan.kernel.session import Session
-from otelchan.kernel.types import BlockRecord, PanicRecord
 from otelchan.looks import CENSUS_SHARE, Holding, Looks
 from otelchan.memory.types import Census, ChannelMap, Held
 from otelchan.model.observation import KernelState, Observation
@@ -25,38 +25,52 @@ from otelchan.model.types import Snapshot
 from otelchan.model.world import World
 from otelchan.opening import hold
 from otelchan.plan.catalogue import PLANE_ORDER
-from otelchan.plan.governor import Governor
 from otelchan.plan.planner import make_plan
-from otelchan.plan.spanrate import Rate, SpanRate
-from otelchan.plan.types import Plane
-from otelchan.probes import NOT_EFFECTIVE, NOT_FOUND, OVER_BUDGET, SHARED, Probes, cost_of
+from otelchan.plan.spanrate import Rate
+from otelchan.plan.types import Extra, Part, Plane
+from otelchan.probes import NOT_EFFECTIVE, OVER_BUDGET, SHARED, Probes
 from otelchan.programs import pace_of, rules_of
+from otelchan.rationing import Rationing
+from otelchan.records import Records
+from otelchan.slicing import Slices, Slicing
+from otelchan.standing import overhead_of
 from otelchan.tap import Tap
 
 log = logging.getLogger("otelchan")
 
 _FULL_SHARES = 5  # so many programs have each its full share of a core; more of them share that
-_NOTHING = 1e-6  # of a core: a program that does nothing is not judged, which with hundreds of them takes time
 
 
 class Watch:
     """One watched program. Raises OtelchanError when it must not be watched; then nothing was attached."""
 
     def __init__(
-        self, arrival: Arrival, session: Session, target: int, config: Config, tap: Tap, counted: Counted, spans: Rate
+        self,
+        arrival: Arrival,
+        session: Session,
+        target: int,
+        config: Config,
+        tap: Tap,
+        counted: Counted,
+        spans: Rate,
+        slices: Slices,
     ) -> None:
-        """counted: what the kernel side has counted of a target. spans: what all programs may send together."""
+        """counted: what the kernel side has counted of a target. spans: what all programs may send together. slices:
+        those of all programs."""
         process, self.file = arrival.process, arrival.file
         self.process = process
         self._target_id = target
         self._session = session
         with ExitStack() as undo:
             self._handle, self.image, bias, reader = hold(arrival, undo)
-            plan = make_plan(self.image, target, process.open_path, session.costs)
+            plan = make_plan(self.image, target, process.open_path, session.costs, config.planes)
             self._undo = undo.pop_all()
         entry = self.file.entry(bias) if self.file else None
         self.probes = Probes(session, process, self.image, bias, reader, plan, entry)
-        self.governor = Governor(config.program_budget)
+        beside = partial(Beside, process.pid, reader, self.image.layout, plan, bias)
+        self.slicing = Slicing(target, process, plan, slices, beside)
+        self.rationing = Rationing(self.probes, self.slicing, process.pid, config, spans)
+        self.governor = self.rationing.governor
         self.image = tap.image(self.image)
         self._rules = rules_of(config)
         if self._rules.skip:  # what is passed over without is known already
@@ -64,15 +78,11 @@ class Watch:
         since_ns = arrival.birth.time_ns if arrival.birth else clock.monotonic_ns()
         since_unix_ns = since_ns + clock.unix_minus_monotonic_ns()
         self.world = tap.world(World(process, self.image, bias, since_unix_ns, self._rules))
-        self.hits = np.zeros(16, dtype=np.uint64)
-        self.cost_ns: dict[Plane, int] = {}  # of the attached planes, since the tick before
         self._looks = Looks(tap.reader(reader), self.image, bias)
         self._holding = Holding(reader, self.image, bias)
+        self.records = Records(self._looks, self.world)
         self.looked_ns = 0  # when memory was read last
-        self._settled = False
         self._plugins: tuple[str, ...] = ()
-        self._rate = SpanRate(config.spans_per_second, spans, clock.monotonic_ns())
-        self._rounds = Rounds()
         self.reconfigure(config)
         for left in plan.left_out:
             log.warning("pid %d: the %s plane is left out: %s", process.pid, left.what, left.reason)
@@ -95,7 +105,7 @@ class Watch:
             for plane, shared in file.planes.items():
                 self.probes.expects(plane, shared.epoch)
             self.probes.join(file.number)
-        self.hits = self._session.tally(self._target_id)["hits"].copy()  # what it cost before is nobody's trial
+        self.rationing.forgive(self._session.tally(self._target_id))  # what it cost before is nobody's trial
         for plane, shared in file.planes.items():
             between = born and since_ns < shared.since_ns  # it was attached while the process began
             before = counted(self._target_id) if between else KernelState()
@@ -111,10 +121,8 @@ class Watch:
             self.probes.skip(rules.skips)
         self._holding.wait_ns = int(config.findings.wait_s * 1e9)
         self.world.ongoing.change(pace_of(config))
-        self._rate.own.per_second = config.spans_per_second
         self.probes.threshold_ns(int(config.span_threshold_ms * 1_000_000))
-        if self.governor.budget != config.program_budget:
-            self.governor.change_budget(config.program_budget)
+        self.rationing.reconfigure(config)
 
     def alive(self) -> bool:
         """Whether it is still the same running process."""
@@ -149,7 +157,7 @@ class Watch:
             self._begin(plane, since_unix_ns, before)
 
     def _begin(self, plane: Plane, since_unix_ns: int, counted: KernelState) -> None:
-        self._settled = False
+        self.rationing.unsettle()
         self.world.plane_attached(plane, since_unix_ns, counted)
         self.governor.on_attach(plane, clock.monotonic_ns())
         log.info("pid %d: %s plane on trial, %d probes", self.process.pid, plane, len(self.probes.plan.planes[plane]))
@@ -175,7 +183,7 @@ class Watch:
     def loses(self, plane: Plane) -> None:
         """As executables.Member."""
         if plane in self.probes.links:
-            self._settled = False
+            self.rationing.unsettle()
             self.world.plane_detached(plane)
             self.governor.on_loss(plane)
             self.probes.detach(plane)
@@ -185,65 +193,44 @@ class Watch:
         if self.file is not None and self.probes.links.get(plane) == SHARED:
             self.file.part(plane, but=self)
         if plane in self.probes.links:
-            self._settled = False
-            self.governor.on_detach(plane, clock.monotonic_ns())
+            self.rationing.unsettle()
+            if plane in self.governor.attached:
+                self.governor.on_detach(plane, clock.monotonic_ns())
             self.world.plane_detached(plane)
         self.probes.detach(plane, state)
 
-    def tick(self, tally: np.ndarray) -> None:
-        """Every few tens of milliseconds: charge the hits to the budget, give spans their rate. tally: its own."""
-        now = clock.monotonic_ns()
-        new, self.hits = tally["hits"] - self.hits, tally["hits"].copy()
-        self.probes.allow_spans(self._rate.allowed(int(tally["spans"]), now))
-        if self._settled and self.governor.share < _NOTHING and not new.any():
-            self.cost_ns = dict.fromkeys(self.probes.links, 0)
-            return
-        cost_ns = {plane: cost for plane, (_, cost) in cost_of(new, self.probes.plan.costs).items()}
-        self.cost_ns = {plane: cost_ns[plane] for plane in self.probes.links}
-        verdict = self.governor.judge(cost_ns, now)
-        if verdict is None:
-            self._say_when_settled()
-        else:
-            self.give_up(verdict.plane, verdict.reason)
+    def tick(self, tally: np.ndarray, slices_room: float) -> None:
+        """Every few tens of milliseconds: keep to the budget. For the arguments see Rationing.charge."""
+        verdict = self.rationing.charge(tally, slices_room)
+        if verdict is not None:
+            if verdict.part in self.governor.trials():
+                self.slicing.expect(verdict.share)
+            self.give_up(verdict.part, verdict.reason)
 
-    def give_up(self, plane: Plane, reason: str) -> None:
-        """Take a plane off that is over a budget, and what means nothing without it, and say so."""
-        self.detach(plane, OVER_BUDGET)
-        log.warning("pid %d: the %s plane is detached: %s; it will be tried again", self.process.pid, plane, reason)
-        if plane is Plane.WAITS and self.probes.states[Plane.OPERATIONS] != NOT_FOUND:
+    def give_up(self, part: Part, reason: str) -> None:
+        """Do without something that is over a budget, and what means nothing without it, and say so."""
+        if isinstance(part, Extra):
+            self.rationing.give_up_extra(part, reason)
+            return
+        self.detach(part, OVER_BUDGET)
+        log.warning("pid %d: the %s plane is detached: %s; it will be tried again", self.process.pid, part, reason)
+        if part is Plane.WAITS and Plane.OPERATIONS in self.probes.plan.planes:
+            self.governor.on_loss(Plane.OPERATIONS)
             self.detach(Plane.OPERATIONS, OVER_BUDGET)
             log.warning("pid %d: the operations plane needs the waits plane, so it is off too", self.process.pid)
-
-    def _say_when_settled(self) -> None:
-        """One line when every plane of the plan is in for good."""
-        links = self.probes.links
-        settled = set(links) == set(self.probes.plan.planes) and not self.governor.on_trial()
-        if settled and not self._settled:
-            log.info("pid %d: all planes are attached: %s", self.process.pid, ", ".join(links))
-        self._settled = settled
+        self.rationing.call_planes()
 
     # --- looking --------------------------------------------------------------------------------------------------
 
     def turn(self) -> None:
         """What blocks from now on belongs to the snapshot after the next one."""
-        self._rounds.turn(self.probes.turn())
-
-    def add(self, record: BlockRecord | PanicRecord) -> None:
-        """A ring-buffer record of this program."""
-        if self._rounds.keeps(record):
-            return
-        channel = None
-        if not self.world.is_named(record.name_key):
-            channel = self._looks.channels([record.channel]).get(record.channel)
-        if isinstance(record, BlockRecord):
-            self.world.add_block(record, clock.unix_minus_monotonic_ns(), channel)
-        else:
-            self.world.add_panic(record, clock.unix_minus_monotonic_ns(), channel)
+        self.records.turn(self.probes.turn())
 
     def observe(self, kernel: KernelState, ended: bool = False) -> Snapshot:
         """Look at the program's memory and put it together with what the kernel counted."""
-        for record in self._rounds.take() if ended else ():
-            self.add(record)
+        if ended:
+            self.records.before_the_end()
+        self._looks.heed(kernel.losses.get("park", 0))
         held = Held() if ended else self._holding.held(self._looks.is_due())
         census = None if ended else self._looks.census()
         channels, registered = ChannelMap(()), None
@@ -266,12 +253,14 @@ class Watch:
             registered=registered,
             held=held if census is not None else Held(),
             labels=self._looks.labels if census is not None else None,
+            overhead=overhead_of(self),
+            slices=self.slicing.take(),
+            sampled=self.slicing.sampled(kernel.keys),
         )
         made = self.world.snapshot(seen)
-        self._rate.charge(sum(span.ongoing for span in made.spans))
+        self.rationing.spans.charge(sum(span.ongoing for span in made.spans))
         self._holding.heed(made.blocked)
-        for record in self._rounds.take():
-            self.add(record)
+        self.records.after_snapshot()
         return made
 
     def _heed_plugins(self, census: Census) -> None:
@@ -290,10 +279,11 @@ class Watch:
         """Detach everything; the program runs on as if nobody had been there."""
         if self.file is not None:
             del self.file.members[self._target_id]
-        for plane in reversed(PLANE_ORDER):
-            self.probes.detach(plane)
+        self.slicing.close()
+        self.probes.detach_all()
         self.abandon()
 
     def abandon(self) -> None:
         """Let go of the process when nothing is attached any more."""
+        self.slicing.stop()
         self._undo.close()

@@ -19,6 +19,7 @@ from otelchan.kernel.types import TARGETS
 from otelchan.plan.spanrate import Rate
 from otelchan.probes import newborn_entry
 from otelchan.sharing import Executables
+from otelchan.slicing import Slices
 from otelchan.tap import Tap
 from otelchan.target.proc import in_initial_pid_namespace
 from otelchan.target.process import PROC, by_pid
@@ -33,16 +34,17 @@ LetGo = Callable[[int, Watch], None]
 
 
 class Watches(dict[int, Watch]):
-    """Watches by target id. arrivals: who is not watched yet."""
+    """Watches by target id. arrivals: who is not watched yet. slices: those of all of them."""
 
     def __init__(self, config: Config, selection: Selection, session: Session, tap: Tap, counted: Counted) -> None:
         super().__init__()
         self._config, self._session, self._tap, self._counted = config, session, tap, counted
         self._spans = Rate(config.spans_per_second_total, clock.monotonic_ns())
+        self.slices = Slices(session)
         self._executables: Executables | None = None
         births: Births | None = None
         if selection.searches and in_initial_pid_namespace(PROC):
-            self._executables = Executables(session, self._newborn)
+            self._executables = Executables(session, self._newborn, config.planes)
             births = Births(session.processes)
         elif selection.searches:
             log.warning(
@@ -80,7 +82,8 @@ class Watches(dict[int, Watch]):
                 arrival.handle.close()
             raise TargetError(f"pid {process.pid}: {TARGETS} programs are watched already; run another otelchan for it")
         try:
-            watch = Watch(arrival, self._session, target, self._config, self._tap, self._counted, self._spans)
+            given = self._session, target, self._config, self._tap, self._counted, self._spans, self.slices
+            watch = Watch(arrival, *given)
         except BaseException:
             if arrival.file is not None:
                 arrival.file.members.pop(target, None)
@@ -124,6 +127,7 @@ class Watches(dict[int, Watch]):
     def close(self) -> None:
         """Detach from everything."""
         self.arrivals.close()
+        self.slices.close()
         self._session.detach_all()
         for watch in self.values():
             watch.abandon()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 
 from otelchan.arguments import add_output, add_processes, add_settings, seconds, selection_of
 from otelchan.commands.common import FINE, Help, keep_images, reload_on_signal, source_of, stop_on_signals
+from otelchan.kernel.capabilities import alone
 
 HELP = Help(
     "attach and export until stopped",
@@ -34,6 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
     selection = selection_of(arguments)
     stop = stop_on_signals()
     asked = reload_on_signal(stop)  # before what takes its time: a service may be told to reload at once
+    alone(lambda: import_module("numpy"))  # it starts threads, which need none of our capabilities
     from otelchan import service
     from otelchan.config import Reload
 

@@ -65,7 +65,7 @@ class Naming(Struct, frozen=True, forbid_unknown_fields=True):
 
 def of_text(name: str, text: str) -> Any:
     """What a variable says: globs separated by commas, aliases as JSON; the text itself when it is neither."""
-    if name == "skip":
+    if name in ("skip", "planes"):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
         return msgspec.json.decode(text)

@@ -26,6 +26,7 @@ Percent = Annotated[float, Meta(gt=0, le=100)]
 Step = Annotated[float, Meta(ge=0.1, le=86_400)]
 NodePercent = Annotated[float, Meta(gt=0, le=10_000)]  # of one core, and a node may have a hundred
 Path = Annotated[str, Meta(pattern=patterns.PATH)]
+PlaneName = Literal["makes", "waits", "operations", "polls"]
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +72,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             "auto, multi or perf",
         ),
     ] = "auto"
+    planes: Annotated[
+        tuple[PlaneName, ...],
+        Meta(
+            description="Groups of probes that may be attached: `makes` names channels and sees closes, `waits` has "
+            "who waits how long, `operations` counts what passes through buffers (and is left out without `waits`), "
+            "`polls` counts attempts that would have blocked. What is left out costs nothing, and its series are not "
+            "there.",
+            extra={
+                "allowed": "a list of makes, waits, operations and polls; in a variable separated by commas",
+                "unit": "",
+                "reload": False,
+                "off": False,
+            },
+        ),
+    ] = ("makes", "waits", "operations", "polls")
     image_cache: Annotated[
         Path | None,
         _doc(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from otelchan.doctor.types import ProgramFacts
 from otelchan.errors import OtelchanError
@@ -12,7 +12,7 @@ from otelchan.memory.live import LiveReader
 from otelchan.memory.selfcheck import check
 from otelchan.memory.types import Reader
 from otelchan.plan.planner import make_plan
-from otelchan.plan.types import AttachPlan
+from otelchan.plan.types import AttachPlan, Costs
 from otelchan.programs import image_of
 from otelchan.target.lock import lock
 from otelchan.target.process import load_bias
@@ -21,8 +21,9 @@ from otelchan.target.types import Process
 _TRAP = b"\xcc"  # int3, which the kernel puts where a uprobe is
 
 
-def read_program(process: Process) -> ProgramFacts:
-    """Everything that can be said about a program without attaching to it."""
+def read_program(process: Process, costs: Costs | None, wanted: Collection[str]) -> ProgramFacts:
+    """Everything that can be said about a program without attaching to it. costs: of a hit, None: not measured. wanted:
+    groups of probes."""
     facts = ProgramFacts()
     facts.found["process"] = f"pid {process.pid}, {process.executable}"
     try:
@@ -36,7 +37,7 @@ def read_program(process: Process) -> ProgramFacts:
         facts.errors["Go"] = str(error)
         return facts
     facts.found["Go"] = describe(image)
-    facts.plan = make_plan(image, 0, process.open_path)
+    facts.plan = make_plan(image, 0, process.open_path, costs, wanted)
     try:
         bias = load_bias(process, image.segments)
         reader = LiveReader(process.pid)

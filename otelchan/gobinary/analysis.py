@@ -17,6 +17,7 @@ from otelchan.errors import BinaryError
 from otelchan.gobinary.imagecache import ImageCache
 from otelchan.gobinary.imagecodec import pack, unpack
 from otelchan.gobinary.types import GoImage
+from otelchan.gobinary.unreadable import unreadable
 
 log = logging.getLogger("otelchan")
 
@@ -95,15 +96,11 @@ def serve(path: str) -> None:
     sys.stdout.buffer.write(result)
 
 
-def _unreadable(path: str | Path, error: OSError) -> BinaryError:
-    return BinaryError(f"{path} cannot be opened: {error.strerror}; give the path of a readable Go executable")
-
-
 def _stat(path: str | Path) -> os.stat_result:
     try:
         return Path(path).stat()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _digest(path: str | Path) -> str:
@@ -112,7 +109,7 @@ def _digest(path: str | Path) -> str:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _keep(images: dict[_Key, GoImage], key: _Key, image: GoImage) -> None:

@@ -16,6 +16,7 @@ from elftools.elf.sections import NoteSection, Section
 
 from otelchan.errors import BinaryError
 from otelchan.gobinary.types import Segment
+from otelchan.gobinary.unreadable import unreadable
 
 _ARCHITECTURES = {"x64": "amd64", "AArch64": "arm64"}  # pyelftools' names, and those of GOARCH
 # R_X86_64_RELATIVE, R_AARCH64_RELATIVE: the word at r_offset is the load bias plus r_addend
@@ -58,9 +59,7 @@ class Elf:
             with Path(path).open("rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
-            raise BinaryError(
-                f"{path} cannot be opened: {error.strerror}; give the path of a readable Go executable"
-            ) from None
+            raise unreadable(path, error) from None
         except ValueError:
             raise BinaryError(f"{path} is empty; give the path of a Go executable") from None
         try:

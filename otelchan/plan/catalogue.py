@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from otelchan.gobinary.types import SiteKind
-from otelchan.plan.types import Plane
+from otelchan.plan.types import Extra, Part, Plane
 
 
 class Bare(NamedTuple):
@@ -161,5 +161,15 @@ PAIRED = {Plane.WAITS: Bare(25, 50, 400)}
 
 BY_KIND = {probe.kind: probe for probe in PROBES}
 
-# In the order of attaching; given up in the opposite order.
+# In the order of attaching.
 PLANE_ORDER = (Plane.MAKES, Plane.WAITS, Plane.OPERATIONS, Plane.POLLS)
+
+GIVE_UP_ORDER: tuple[Part, ...] = (
+    Plane.POLLS,
+    Extra.STACKS,
+    Plane.OPERATIONS,  # then they are counted in slices
+    Plane.WAITS,  # so are these
+    Plane.MAKES,
+    Extra.SLICES,  # then the census alone
+)
+"""In which the budget gives up what it cannot pay."""

@@ -15,6 +15,9 @@ COLD = 1.25
 """An observed program pays so many times what a loop does, in which everything is in the caches: on the reference
 machine the catalogue's costs, which are those of programs, by what calibration measures there, 1.1 to 1.35 for all
 kinds of site."""
+WITHOUT_STACKS = 0.9
+"""Of what a hit costs, when stacks are off: 0.84 to 0.89 for buffered, handed-over and selected elements, medians of 24
+windows on the reference machine. What remains is mostly the trap."""
 PLAUSIBLE_NS = (200, 100_000)
 """Of a hit: what is outside was not measured right. The fastest trap known is 300 ns, the slowest, single-stepped in a
 virtual machine, 20 us."""
@@ -37,3 +40,8 @@ def from_loops(measured: Mapping[int, float]) -> Costs:
     found = {probe.kind: measured.get(probe.number, ratio * probe.cost_ns) for probe in PROBES}
     least = REFERENCE.by_kind
     return Costs({kind: max(round(COLD * cost_ns), least[kind]) for kind, cost_ns in found.items()}, measured=True)
+
+
+def without_stacks(costs: Costs) -> Costs:
+    """What hits cost that read no stacks, nor who uses a channel."""
+    return costs._replace(by_kind={kind: round(WITHOUT_STACKS * ns) for kind, ns in costs.by_kind.items()})

@@ -28,6 +28,8 @@ from otelchan.plan.types import (
 WIDEST = 100
 """A range over more than two orders of magnitude is no range: then only its upper end is said."""
 
+SLICED = (Plane.WAITS, Plane.OPERATIONS)
+"""What is estimated from time slices where it is given up."""
 _NORMAL_95 = 1.959964
 
 
@@ -40,28 +42,41 @@ class _Seen(NamedTuple):
 
 
 def expect(
-    plan: AttachPlan, samples: CpuSamples | None, bias: int, budget: float | None
+    plan: AttachPlan, samples: CpuSamples | None, bias: int, budget: float | None, slices: bool = False
 ) -> tuple[PlaneExpectation, ...]:
     """What each plane of the plan would be hit and cost. bias: of the samples' addresses. budget: fraction of a core.
 
-    samples: None when nobody looked. The operations plane is on only while the waits plane is.
+    samples: None when nobody looked. The operations plane is on only while the waits plane is. slices: as in decide.
     """
-    expected: list[PlaneExpectation] = []
+    found = [_plane(plane, sites, samples, bias) for plane, sites in plan.planes.items()]
+    return decide(found, {plane.plane: plane.share for plane in found}, budget, slices)
+
+
+def decide(
+    planes: Iterable[PlaneExpectation], shares: Mapping[Plane, Expected | None], budget: float | None, slices: bool
+) -> tuple[PlaneExpectation, ...]:
+    """What the budget makes of planes, in the order of attaching, that cost such shares of a core. None: not known.
+
+    slices: what is given up of operations and waits can be estimated from time slices.
+    """
+    decided: list[PlaneExpectation] = []
     spent = 0.0
-    for plane, sites in plan.planes.items():
-        found = _plane(plane, sites, samples, bias)
-        outlook = _outlook(found.share, budget, spent)
-        if plane is Plane.OPERATIONS and any(other.outlook is Outlook.EXCEEDS for other in expected):
-            outlook, then = Outlook.EXCEEDS, f"off while the {Plane.WAITS} plane is: it needs that one"
+    for plane in planes:
+        share = shares[plane.plane]
+        outlook = _outlook(share, budget, spent)
+        over = {other.plane for other in decided if other.outlook is Outlook.EXCEEDS}
+        if plane.plane is Plane.OPERATIONS and Plane.WAITS in over:
+            instead = "estimated from time slices" if slices else "off"
+            outlook, then = Outlook.EXCEEDS, f"{instead} while the {Plane.WAITS} plane is off: it needs that one"
         else:
-            then = _then(outlook, budget)
-        if found.share and outlook is not Outlook.EXCEEDS:
-            spent += found.share.high
-        expected.append(found._replace(outlook=outlook, then=then))
-    return tuple(expected)
+            then = _then(outlook, budget, slices and plane.plane in SLICED)
+        if share and outlook is not Outlook.EXCEEDS:
+            spent += share.high
+        decided.append(plane._replace(outlook=outlook, then=then))
+    return tuple(decided)
 
 
-def poisson_interval(count: int) -> tuple[float, float]:
+def poisson_interval(count: float) -> tuple[float, float]:
     """Bounds of the mean of a Poisson distribution of which `count` was seen, at 95 %, each side 2.5 %.
 
     Wilson and Hilferty's approximation of Garwood's exact interval, as in Breslow and Day, Statistical Methods in
@@ -159,14 +174,15 @@ def _outlook(share: Expected | None, budget: float | None, spent: float) -> Outl
     return Outlook.EXCEEDS if share.low > budget else Outlook.UNSURE
 
 
-def _then(outlook: Outlook, budget: float | None) -> str:
+def _then(outlook: Outlook, budget: float | None, slices: bool) -> str:
     if budget is None:
         return "attached whatever it costs: there is no budget"
     limit, trial = f"the budget of {budget * 100:.3g} %", f"{LONG_TRIAL_NS / SECOND:.3g} s"
+    again = f"off, and tried again after {FIRST_PAUSE_NS // SECOND} s"
+    instead = "estimated from time slices until it fits" if slices else again
     return {
         Outlook.FITS: f"attached: it stays under {limit}",
-        Outlook.EXCEEDS: f"tried for at most {trial}, then off, and tried again after {FIRST_PAUSE_NS // SECOND} s: "
-        f"it is over {limit}",
+        Outlook.EXCEEDS: f"tried for at most {trial}, then {instead}: it is over {limit}",
         Outlook.UNSURE: f"a trial of at most {trial} decides: {limit} is within what is expected",
         Outlook.UNKNOWN: f"a trial of at most {trial} decides: nothing is known of its hits",
     }[outlook]

@@ -3,7 +3,8 @@
 Each program keeps to its own budget; this one is for when there are many. It is a bucket too, which fills at the
 budget's rate and holds a few seconds of it. When it is empty, the program whose probes cost most gives up a plane, in
 the same order as for its own budget. A plane that was given up here is tried again when its pause is over and what it
-cost then fits in.
+cost then, or would cost now as slices say, fits in. Time slices get their part of what the planes leave, in equal
+shares.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otelchan.plan.catalogue import PLANE_ORDER
+from otelchan.plan.catalogue import GIVE_UP_ORDER
 from otelchan.plan.governor import SAVINGS_SECONDS, SECOND, is_more
-from otelchan.plan.types import Plane
+from otelchan.plan.types import Extra, Part
 
-Costs = Mapping[int, Mapping[Plane, int]]
+Costs = Mapping[int, Mapping[Part, int]]
+"""By program: what each part that is on there has cost. Stacks cost nothing of their own: they are among the parts
+while giving them up would save something."""
 
 
 class NodeVerdict(NamedTuple):
-    """Detach `plane` of a program now, with the reason as a sentence part."""
+    """Give up `part` of a program now, with the reason as a sentence part."""
 
     target: int
-    plane: Plane
+    part: Part
     reason: str
 
 
@@ -33,8 +36,8 @@ class NodeGovernor:
 
     budget: float | None
     savings_ns: float = 0.0
-    shares: dict[tuple[int, Plane], float] = field(default_factory=dict)
-    _given_up: dict[tuple[int, Plane], float] = field(default_factory=dict)
+    shares: dict[tuple[int, Part], float] = field(default_factory=dict)
+    _given_up: dict[tuple[int, Part], float] = field(default_factory=dict)
     _last_ns: int = 0
 
     def change_budget(self, budget: float | None) -> bool:
@@ -44,10 +47,19 @@ class NodeGovernor:
             self.savings_ns = (budget or 0.0) * SAVINGS_SECONDS * SECOND
         return is_more(budget, before)
 
-    def has_room(self, target: int, plane: Plane) -> bool:
-        """Whether a plane may be tried: with what it cost when it was given up here, if it was."""
-        expected = self._given_up.get((target, plane), 0.0)
+    def has_room(self, target: int, part: Part, heard: float | None = None) -> bool:
+        """Whether a plane may be tried. heard: what slices say that it would cost of a core now; None: what it cost
+        when it was given up here, if it was."""
+        expected = self._given_up.get((target, part), 0.0) if heard is None else heard
         return self.budget is None or sum(self.shares.values()) + expected <= self.budget
+
+    def slices_room(self) -> float:
+        """The share of one core that is left to the slices of each program that has any."""
+        if self.budget is None:
+            return float("inf")
+        exact = sum(share for (_, part), share in self.shares.items() if part is not Extra.SLICES)
+        sliced = sum(part is Extra.SLICES for _, part in self.shares)
+        return max(0.0, self.budget - exact) / max(sliced, 1)
 
     def judge(self, costs_ns: Costs, now_ns: int) -> NodeVerdict | None:
         """What to detach, given the probe time that the attached planes of each program cost since the last call."""
@@ -68,14 +80,14 @@ class NodeGovernor:
         return self._dearest()
 
     def _follow(self, costs_ns: Costs, elapsed_ns: int) -> None:
-        """The share of one core that each attached plane costs, over about a second."""
+        """The share of one core that each part costs, over about a second."""
         weight = min(elapsed_ns / SECOND, 1.0)
         self._given_up = {key: share for key, share in self._given_up.items() if key[0] in costs_ns}
         self.shares = {
-            (target, plane): before + (cost / elapsed_ns - before) * weight
+            (target, part): before + (cost / elapsed_ns - before) * weight
             for target, costs in costs_ns.items()
-            for plane, cost in costs.items()
-            for before in [self.shares.get((target, plane), 0.0)]
+            for part, cost in costs.items()
+            for before in [self.shares.get((target, part), 0.0)]
         }
 
     def _dearest(self) -> NodeVerdict:
@@ -83,7 +95,7 @@ class NodeGovernor:
         for (target, _), share in self.shares.items():
             totals[target] = totals.get(target, 0.0) + share
         target = max(totals, key=lambda target: totals[target])
-        plane = next(plane for plane in reversed(PLANE_ORDER) if (target, plane) in self.shares)
-        self._given_up[target, plane] = self.shares[target, plane]
+        part = next(part for part in GIVE_UP_ORDER if (target, part) in self.shares)
+        self._given_up[target, part] = self.shares[target, part]
         together = f"probes in all programs cost {sum(totals.values()):.1%} of a core"
-        return NodeVerdict(target, plane, f"{together}, in this one most, the budget of the node is {self.budget:.1%}")
+        return NodeVerdict(target, part, f"{together}, in this one most, the budget of the node is {self.budget:.1%}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from otelchan.gobinary.types import GoImage, Site
 from otelchan.plan.catalogue import BY_KIND, PLANE_ORDER, PROBES
 from otelchan.plan.cookie import WINDOW_BYTES, pack
@@ -11,9 +13,15 @@ from otelchan.plan.types import AttachPlan, Costs, LeftOut, Plane, PlannedSite
 _KERNEL_SIDE = "amd64"
 
 
-def make_plan(image: GoImage, target_id: int, path: str, costs: Costs | None = None) -> AttachPlan:
+def make_plan(
+    image: GoImage,
+    target_id: int,
+    path: str,
+    costs: Costs | None = None,
+    wanted: Collection[str] = PLANE_ORDER,
+) -> AttachPlan:
     """The plan for one program. `path`: where the kernel finds the executable (/proc/PID/exe). costs: of a hit; None:
-    those of the reference machine.
+    those of the reference machine. wanted: the planes that may be attached (setting `planes`).
 
     A plane with a missing site is left out whole, because half of it would count wrongly; the operations plane needs
     the waits plane, which counts what passes from goroutine to goroutine.
@@ -22,6 +30,9 @@ def make_plan(image: GoImage, target_id: int, path: str, costs: Costs | None = N
     planes: dict[Plane, tuple[PlannedSite, ...]] = {}
     left_out: list[LeftOut] = []
     for plane in PLANE_ORDER:
+        if plane not in wanted or (plane is Plane.OPERATIONS and Plane.WAITS not in wanted):
+            left_out.append(LeftOut(plane, "the setting `planes` leaves it out, or what it needs", asked=True))
+            continue
         reason = _why_not(image, plane, planes)
         if reason:
             left_out.append(LeftOut(plane, reason))

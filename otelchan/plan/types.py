@@ -11,12 +11,24 @@ from otelchan.gobinary.types import Site, SiteKind
 
 
 class Plane(StrEnum):
-    """A group of sites that is attached and detached as one link. Given up in reverse order."""
+    """A group of sites that is attached and detached as one link."""
 
     MAKES = "makes"
     WAITS = "waits"
     OPERATIONS = "operations"
     POLLS = "polls"
+
+
+class Extra(StrEnum):
+    """What the budget pays beside planes. stacks: of spans, and who calls channel functions from where: no traps of its
+    own, but hits are dearer with it. slices: of time, in which operations that are too many to be counted all are."""
+
+    STACKS = "stacks"
+    SLICES = "slices"
+
+
+Part = Plane | Extra
+"""What can be given up."""
 
 
 class Costs(NamedTuple):
@@ -39,10 +51,11 @@ class PlannedSite(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A plane or site that will not be attached, with the reason as a sentence."""
+    """A plane or site that will not be attached, with the reason as a sentence. asked: it is so by a setting."""
 
     what: str
     reason: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +111,38 @@ class SiteExpectation(NamedTuple):
     hits: Expected | None
 
 
+class Tried(NamedTuple):
+    """What the probes of one plane met in a trial before anything is attached for good.
+
+    hits: traps in `watched_ns`, which began when all probes were in and ended before the first went out; cost_ns: what
+    they took. all_cost_ns: with those while probes went in and out, for which they were in `attached_ns` at most.
+    bursts: variance of the hits in its steps by their mean, 1 when each comes by chance. stopped: it cost so much that
+    it ended early. traps_out: read from the program's memory, no trap is left.
+    """
+
+    plane: Plane
+    hits: int
+    watched_ns: int
+    cost_ns: int
+    all_cost_ns: int
+    attached_ns: int
+    bursts: float
+    stopped: bool
+    traps_out: bool
+
+
+class Counted(NamedTuple):
+    """What a trial says: hits a second and their share of one core, with an interval for bursts like those in it."""
+
+    tried: Tried
+    hits: Expected
+    share: Expected
+
+
 class PlaneExpectation(NamedTuple):
     """share: of one core, hits times their cost; more than 1 where the program could not do that many any more.
 
-    then: what the agent would do, as a sentence part.
+    then: what the agent would do, as a sentence part. counted: None when there was no trial.
     """
 
     plane: Plane
@@ -111,3 +152,4 @@ class PlaneExpectation(NamedTuple):
     share: Expected | None
     outlook: Outlook
     then: str
+    counted: Counted | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from otelchan import clock
 from otelchan.config import Config
+from otelchan.standing import overhead_of
 from otelchan.status.health import Facts, Health, Watched
 from otelchan.status.server import Page, Server
 
@@ -82,6 +83,7 @@ def facts_of(agent: Agent) -> Facts:
             watch.process.executable,
             {plane.value: state for plane, state in watch.probes.states.items()},
             target in attaching,
+            overhead_of(watch),
         )
         for target, watch in agent.watches.items()
     ]

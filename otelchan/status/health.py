@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from otelchan import __version__, clock
+from otelchan.model.types import Overhead
 from otelchan.status.server import Page
 
 START_S = 300.0  # so long may the start take: an executable of 100 MB that nobody has analysed, on a slow machine
@@ -16,12 +17,14 @@ MOST_SAID = 20  # programs in one answer
 
 
 class Watched(NamedTuple):
-    """One program. planes: state by plane. attaching: more is to be attached now, or is on trial."""
+    """One program. planes: state by plane. attaching: more is to be attached now, or is on trial. overhead: what its
+    probes cost, None: not known."""
 
     pid: int
     executable: str
     planes: Mapping[str, str]
     attaching: bool
+    overhead: Overhead | None = None
 
 
 class Facts(NamedTuple):
@@ -101,7 +104,15 @@ class Health:
 
 
 def _watched(watched: Watched) -> dict[str, Any]:
-    return {"pid": watched.pid, "executable": watched.executable, "planes": dict(watched.planes)}
+    overhead = watched.overhead
+    trials = overhead.trials if overhead else ()
+    planes = {plane: "trial" if plane in trials else state for plane, state in watched.planes.items()}
+    said: dict[str, Any] = {"pid": watched.pid, "executable": watched.executable, "planes": planes}
+    if overhead is not None:
+        allowed = None if overhead.allowed is None else overhead.allowed * 100
+        paid = {"core_percent": round(overhead.share * 100, 3), "allowed_percent": allowed, "slices": overhead.slices}
+        said["overhead"] = paid
+    return said
 
 
 def _page(good: bool, said: Mapping[str, Any]) -> Page:

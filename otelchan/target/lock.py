@@ -29,7 +29,8 @@ def lock(process: Process, folder: Path = FOLDER) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)  # while it is still locked, so that it is ours that goes
+        with suppress(OSError):  # it may be gone, or not be ours to remove any more: closed, it is nobody's
+            path.unlink()  # while it is still locked, so that it is ours that goes
         os.close(descriptor)
 
 

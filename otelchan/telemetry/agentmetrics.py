@@ -53,7 +53,8 @@ AGENT_METRICS = (
         Kind.GAUGE,
         "{process}",
         ("otelchan.plane", "otelchan.reason"),
-        "Processes without that plane: `off`, `over_budget`, `not_found`, `not_effective`.",
+        "Processes without that plane: `off`, `over_budget`, `sliced` (so too, but it is attached for milliseconds now "
+        "and then, and what it counts is estimated), `not_wanted`, `not_found`, `not_effective`.",
     ),
     _agent("otelchan.probe.hit", Kind.COUNTER, "{hit}", ("otelchan.plane",), "Probe hits."),
     _agent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from otelchan.findings.types import EVIDENCE, FINDINGS, SEVERITIES, STATES
 from otelchan.kernel.types import PANICS
 from otelchan.model.types import STATUSES
+from otelchan.telemetry.overhead import PLANE_STATES
 from otelchan.telemetry.signals import Attribute
 
 OVERFLOW = "otel.metric.overflow"
@@ -99,7 +100,21 @@ ATTRIBUTES = (
     ),
     Attribute("otelchan.wait.at_least", "boolean", "Only when true: the wait began before the span, nobody saw when."),
     Attribute("otelchan.stack.complete", "boolean", "Only when false: the stack could not be read to its end."),
-    Attribute("otelchan.plane", "string", "Group of probes.", ("makes", "waits", "operations", "polls")),
+    Attribute(
+        "otelchan.plane",
+        "string",
+        "Group of probes. `slices`, of hits and their time only: probes of waits and operations while in for a time "
+        "slice.",
+        ("makes", "waits", "operations", "polls", "slices"),
+    ),
+    Attribute(
+        "otelchan.plane.state",
+        "string",
+        "What the group is now. `trial`: on, and just attached. `over_budget`: off because of the budget; `sliced`: so "
+        "too, but attached for some milliseconds now and then. `off`: not yet, or not any more. `not_wanted`: left out "
+        "by the settings; `not_found`: not in this executable; `not_effective`: its probes would not count all.",
+        PLANE_STATES,
+    ),
     Attribute("otelchan.reason", "string", "Why something was lost, failed or is left out; see each metric."),
     Attribute("otelchan.signal", "string", "Which kind of telemetry.", ("metrics", "traces")),
     Attribute("otelchan.map.name", "string", "Kernel map."),

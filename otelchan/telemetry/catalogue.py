@@ -8,6 +8,7 @@ from __future__ import annotations
 from otelchan.kernel.types import DELAY_BOUNDS_NS
 from otelchan.telemetry.agentmetrics import AGENT_METRICS
 from otelchan.telemetry.attributes import ATTRIBUTES as _ATTRIBUTES
+from otelchan.telemetry.overhead import OVERHEAD_METRICS
 from otelchan.telemetry.signals import Kind, Metric, SpanShape
 
 # channel.block.duration: every bound is a power of two of nanoseconds, so an exact edge of the kernel's buckets (four
@@ -112,6 +113,29 @@ _METRICS = (
         "{element}",
         (*_SIDED, "channel.status"),
         "Operations finished; a series is there only while it is complete.",
+    ),
+    Metric(
+        "channel.process.estimate",
+        Kind.COUNTER,
+        "{element}",
+        (*_SIDED, "channel.status"),
+        "Operations finished, estimated from samples of time: in place of `channel.process` where counting each would "
+        "pass the budget.",
+    ),
+    Metric(
+        "channel.process.estimate.lower",
+        Kind.COUNTER,
+        "{element}",
+        (*_SIDED, "channel.status"),
+        "So many at least: the lower bound of `channel.process.estimate`; the truth is between the bounds in 95 % of "
+        "such estimates.",
+    ),
+    Metric(
+        "channel.process.estimate.upper",
+        Kind.COUNTER,
+        "{element}",
+        (*_SIDED, "channel.status"),
+        "So many at most: the upper bound of `channel.process.estimate`.",
     ),
     Metric(
         "channel.block.duration",
@@ -235,7 +259,7 @@ SPANS = (
     ),
 )
 ATTRIBUTES = {attribute.name: attribute for attribute in _ATTRIBUTES}
-METRICS = {metric.name: metric for metric in (*_METRICS, *AGENT_METRICS)}
+METRICS = {metric.name: metric for metric in (*_METRICS, *OVERHEAD_METRICS, *AGENT_METRICS)}
 
 if __name__ == "__main__":
     from otelchan.telemetry.reference import markdown

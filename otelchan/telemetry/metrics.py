@@ -10,6 +10,7 @@ from otelchan.findings.types import LEAKS, Assessment, Finding, ObjectiveView
 from otelchan.kernel.types import DELAY_BOUNDS_NS
 from otelchan.model.types import OPERATIONS, BlockSpan, ChannelView, Histogram, Snapshot
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS
+from otelchan.telemetry.overhead import overhead_points
 from otelchan.telemetry.points import Attributes, Exemplar, HistogramValue, Point
 
 _SLO_STATES = ("closed", "half-open", "open")  # by the value of channel.slo.state
@@ -22,8 +23,10 @@ def metric_points(snapshot: Snapshot, assessment: Assessment) -> list[Point]:
     slowest = slowest_blocks(snapshot.spans)
     points = list(_goroutine_points(snapshot))
     points.extend(_finding_points(assessment.findings))
+    points.extend(overhead_points(snapshot))
     points.append(Point("goroutine.surge", (), assessment.surges, snapshot.attached_unix_ns))
     points.extend(_objective_points(assessment.objectives))
+    points.extend(_estimate_points(snapshot))
     for channel in snapshot.channels:
         points.extend(_channel_points(channel, snapshot, slowest))
         points.extend(_assessed_points(channel, snapshot, assessment))
@@ -141,6 +144,18 @@ def _objective_points(objectives: Iterable[ObjectiveView]) -> Iterator[Point]:
             value_ns = view.p999_ns.get(window)
             if value_ns is not None:
                 yield Point("channel.slo.p999", attributes, value_ns / 1e9)
+
+
+def _estimate_points(snapshot: Snapshot) -> Iterator[Point]:
+    for each in snapshot.estimates:
+        attributes: Attributes = (
+            ("channel.name", each.channel),
+            ("channel.name.source", each.source),
+            ("channel.operation", each.operation),
+            ("channel.status", each.status),
+        )
+        for end, value in (("", each.value), (".lower", each.lower), (".upper", each.upper)):
+            yield Point(f"channel.process.estimate{end}", attributes, value, each.start_unix_ns)
 
 
 def _edge_points(snapshot: Snapshot) -> Iterator[Point]:

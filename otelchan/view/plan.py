@@ -53,7 +53,7 @@ class Preview:
     process: None for an executable that is only a file. others: ids of other processes that run the same file. traps:
     addresses of sites where another tracer's trap is, None: not known. watcher: process id of the otelchan that
     watches it, "" for none. refusals: why `run` would not watch it, as sentences. unknown: why something ("hits",
-    "code", "attaching") is not known. budget: fraction of a core, None for none.
+    "code", "attaching", "trial") is not known. budget: fraction of a core, None for none.
     """
 
     executable: str
@@ -125,6 +125,7 @@ def _plane(plane: PlaneExpectation, preview: Preview) -> dict[str, Any]:
         "samples": plane.samples,
         "hits_per_second": _expected(plane.hits),
         "core_percent": _expected(_times(plane.share, 100)),
+        "trial": _trial(plane),
         "sites": [_site(site, preview) for site in plane.sites],
     }
 
@@ -145,6 +146,23 @@ def _site(expectation: SiteExpectation, preview: Preview) -> dict[str, Any]:
         "samples": expectation.samples,
         "hits_per_second": _expected(expectation.hits),
         "other_trap": None if preview.traps is None else site.address in preview.traps,
+    }
+
+
+def _trial(plane: PlaneExpectation) -> dict[str, Any] | None:
+    if plane.counted is None:
+        return None
+    tried, hits, share = plane.counted
+    return {
+        "hits": tried.hits,
+        "watched_ns": tried.watched_ns,
+        "hits_per_second": _expected(hits),
+        "core_percent": _expected(_times(share, 100)),
+        "bursts": _figures(tried.bursts),
+        "stopped": tried.stopped,
+        "cost_ns": tried.all_cost_ns,
+        "attached_ns": tried.attached_ns,
+        "traps_out": tried.traps_out,
     }
 
 

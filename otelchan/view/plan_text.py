@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from otelchan.view.table import Column, Table, print_table
@@ -22,6 +22,8 @@ _CHILDREN = {
 }
 _LOOK_LONGER = "`--sample 20` looks longer, and knows more."
 _SLOWER = "At its present rate; a program that does little else than what is probed gets slower, and its rate lower."
+_SLOWED = "A plane that takes that much of a core slows the program down: without probes it comes there more often."
+_MUCH = 5  # percent of a core
 
 
 def print_plan(document: Mapping[str, Any], out: TextIO) -> None:
@@ -47,11 +49,11 @@ def percent(share: Mapping[str, float] | None) -> str:
         return "unknown"
     if share["low"] >= 100:
         return "more than 100 %"
-    high = f"{share['high']:.2g} %" if share["high"] < 100 else "more than 100 %"
+    high = f"{_two_figures(share['high'])} %" if share["high"] < 100 else "more than 100 %"
     if not share["low"]:
         return f"less than {high}" if share["high"] < 100 else "0 % to more than 100 %"
-    likely = f"{share['likely']:.2g} %" if share["likely"] < 100 else "more than 100 %"
-    return f"{likely} ({share['low']:.2g} % to {high})"
+    likely = f"{_two_figures(share['likely'])} %" if share["likely"] < 100 else "more than 100 %"
+    return f"{likely} ({_two_figures(share['low'])} % to {high})"
 
 
 def _number(value: float) -> str:
@@ -77,6 +79,8 @@ def _print_preview(preview: Mapping[str, Any], out: TextIO) -> None:
     out.writelines(f"{name.ljust(10)}  {said}\n" for name, said in _facts(preview))
     out.write("\n")
     print_table(_planes(preview), out)
+    if any(plane["trial"] for plane in planes):
+        print_table(_trial(planes), out)
     print_table(_probes(preview), out)
     rows = [[left["what"], left["reason"]] for left in preview["left_out"]]
     if rows:
@@ -93,6 +97,8 @@ def _facts(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "REFUSED", reason
     yield "attaching", _attaching(preview)
     yield "looked", _looked(preview)
+    if "trial" in preview["unknown"]:
+        yield "trial", f"none: {preview['unknown']['trial']}"
     yield "costs", _COSTS[preview["costs_measured"]]
     yield "code", _code(preview)
     others = preview["other_processes"]
@@ -128,7 +134,7 @@ def _looked(preview: Mapping[str, Any]) -> str:
         extra += f", {count(found['threads_unseen'], 'thread')} not looked at, whose hits are not in the figures"
     looked = f"for {duration(found['duration_ns'])} at {count(found['threads'], 'thread')}"
     taken = f"{count(found['samples'], 'sample')}, one per {duration(found['period_ns'])} of their time"
-    return f"{looked} using {found['core_percent']:.2g} % of a core: {taken}{extra}"
+    return f"{looked} using {_two_figures(found['core_percent'])} % of a core: {taken}{extra}"
 
 
 def _code(preview: Mapping[str, Any]) -> str:
@@ -166,6 +172,40 @@ def _planes(preview: Mapping[str, Any]) -> Table:
     outlooks = {plane["outlook"] for plane in preview["planes"]}
     note = _SLOWER if "exceeds" in outlooks else _LOOK_LONGER if "unsure" in outlooks else ""
     return Table("Planes, in the order of attaching", columns, rows, note)
+
+
+def _trial(planes: Sequence[Mapping[str, Any]]) -> Table:
+    columns = [
+        Column("plane"),
+        Column("counted for"),
+        Column("hits", number=True),
+        Column("hits a second"),
+        Column("of a core"),
+        Column("took", number=True),
+        Column("in for"),
+        Column("how it ended", long=True),
+    ]
+    rows = [
+        [
+            plane["plane"],
+            duration(trial["watched_ns"]),
+            str(trial["hits"]),
+            rate(trial["hits_per_second"]),
+            percent(trial["core_percent"]),
+            duration(trial["cost_ns"]),
+            duration(trial["attached_ns"]),
+            _ended(trial),
+        ]
+        for plane in planes
+        if (trial := plane["trial"])
+    ]
+    slowed = any(plane["trial"]["core_percent"]["likely"] >= _MUCH for plane in planes if plane["trial"])
+    return Table("Trial, each plane alone", columns, rows, _SLOWED if slowed else "")
+
+
+def _ended(trial: Mapping[str, Any]) -> str:
+    how = "it had cost what a second may" if trial["stopped"] else "its time was over"
+    return f"{how}; {'every trap is out' if trial['traps_out'] else 'A TRAP IS LEFT, or somebody else put one in'}"
 
 
 def _probes(preview: Mapping[str, Any]) -> Table:

@@ -114,6 +114,12 @@ def _facts(now: Look, view: ChannelView) -> Iterator[str]:
         yield f"{operation} {status}: {counter.value} since {moment(counter.start_unix_ns)}"
     if view.closed_by is not None:
         yield f"last closed {moment(view.closed_unix_ns)} by {place(view.closed_by)}"
+    for each in now.snapshot.estimates:
+        if each.channel == view.name:
+            yield (
+                f"{each.operation} {each.status}: about {each.value} since {moment(each.start_unix_ns)}, "
+                f"between {each.lower} and {each.upper}, estimated from time slices"
+            )
     if not view.processed:
         yield "elements are not counted now: their probes are off"
 

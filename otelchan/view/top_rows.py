@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 
 from otelchan.findings.types import Assessment, Finding
 from otelchan.gobinary.types import Frame
-from otelchan.model.types import OPERATIONS, Age, ChannelView, Counter, Snapshot
-from otelchan.view.words import SECOND
+from otelchan.model.types import OPERATIONS, Age, ChannelView, Overhead, Snapshot
+from otelchan.view.top_rates import About, about, channels_of, rate
 
 USER_KINDS = ("user", "nil")
 _ON_CHANNELS = ("chan ", "select")  # how the runtime's wait reasons begin
@@ -36,7 +36,8 @@ class ChannelRow(NamedTuple):
 
     blocked: goroutines parked on them, of both sides. p99_ns: block time that 99 of 100 blocks since the look before
     did not exceed; None: nobody's block ended, or nobody measures. sends, receives: elements per second since the look
-    before; None: not counted. health: 0 to 100, None: not known. states: channels by state.
+    before; None: not counted. about_sends, about_receives: the same estimated, where counting would cost too much.
+    health: 0 to 100, None: not known. states: channels by state.
     """
 
     pid: int
@@ -53,6 +54,8 @@ class ChannelRow(NamedTuple):
     p99_ns: int | None
     sends: float | None
     receives: float | None
+    about_sends: About | None
+    about_receives: About | None
     oldest: Age | None
     health: int | None
     states: Mapping[str, int]
@@ -86,7 +89,8 @@ class FindingRow(NamedTuple):
 
 class ProgramRow(NamedTuple):
     """A program, and what watching it is like. blocked: goroutines parked on channels, each once. watched_ns: how long.
-    losses: by reason, those that there are."""
+    losses: by reason, those that there are. planes: as in Snapshot, and "trial" for one on trial. overhead: what the
+    budget makes of it, None: not known."""
 
     pid: int
     program: str
@@ -100,6 +104,7 @@ class ProgramRow(NamedTuple):
     losses: Mapping[str, int]
     watched_ns: int
     cost: Cost | None
+    overhead: Overhead | None
     ended: bool
 
 
@@ -112,7 +117,7 @@ def channel_rows(now: Look, before: Look | None, all_kinds: bool = False) -> lis
     earlier = {view.name: view for view in before.snapshot.channels} if before else {}
     return [
         _channel_row(now, view, earlier.get(view.name), before)
-        for view in now.snapshot.channels
+        for view in channels_of(now.snapshot)
         if all_kinds or view.kind in USER_KINDS
     ]
 
@@ -125,6 +130,10 @@ def _channel_row(now: Look, view: ChannelView, earlier: ChannelView | None, befo
             view.processed.get((operation, "ok")), earlier.processed.get((operation, "ok")) if earlier else None, times
         )
         for operation in OPERATIONS
+    )
+    earlier_estimates = before.snapshot.estimates if before else ()
+    about_sends, about_receives = (
+        about(now.snapshot.estimates, earlier_estimates, view.name, operation, times) for operation in OPERATIONS
     )
     return ChannelRow(
         *whose(now),
@@ -140,6 +149,8 @@ def _channel_row(now: Look, view: ChannelView, earlier: ChannelView | None, befo
         p99_ns=quantile_ns([blocks_since(view, earlier, operation) for operation in OPERATIONS], _P99),
         sends=sends,
         receives=receives,
+        about_sends=about_sends,
+        about_receives=about_receives,
         oldest=max(view.oldest.values(), default=None),
         health=health.score if health else None,
         states=now.assessment.states.get(view.name, {}),
@@ -150,16 +161,6 @@ def whose(look: Look) -> tuple[int, str]:
     """Process id, and the file name of the executable."""
     process = look.snapshot.process
     return process.pid, process.executable.rpartition("/")[2]
-
-
-def rate(now: Counter | None, before: Counter | None, times: tuple[int, int]) -> float | None:
-    """Per second since the look before, or since it is counted. times: of this look and of the one before, Unix."""
-    if now is None:
-        return None
-    same = before is not None and before.start_unix_ns == now.start_unix_ns
-    counted = now.value - before.value if before is not None and same else now.value
-    passed_ns = times[0] - (times[1] if same else now.start_unix_ns)
-    return counted * SECOND / passed_ns if passed_ns > 0 else None
 
 
 def blocks_since(now: ChannelView, before: ChannelView | None, operation: str) -> dict[int, int]:
@@ -217,6 +218,7 @@ def program_row(now: Look) -> ProgramRow:
     """One program."""
     snapshot = now.snapshot
     mine = [view for view in snapshot.channels if view.kind in USER_KINDS]
+    trials = snapshot.overhead.trials if snapshot.overhead else ()
     return ProgramRow(
         *whose(now),
         go_version=snapshot.go_version,
@@ -225,20 +227,27 @@ def program_row(now: Look) -> ProgramRow:
         lag=sum(view.lag for view in mine),
         blocked=sum(group.count for group in snapshot.groups if group.wait_reason.startswith(_ON_CHANNELS)),
         findings=len(now.assessment.findings),
-        planes=dict(snapshot.planes),
+        planes={plane: "trial" if plane in trials else state for plane, state in snapshot.planes.items()},
         losses={reason: number for reason, number in snapshot.losses.by_reason.items() if number},
         watched_ns=max(snapshot.time_unix_ns - snapshot.attached_unix_ns, 0),
         cost=now.cost,
+        overhead=snapshot.overhead,
         ended=snapshot.ended,
     )
+
+
+def _known(counted: float | None, estimated: About | None) -> float:
+    if counted is not None:
+        return counted
+    return estimated.likely if estimated else -1.0
 
 
 SORTS: Mapping[str, Callable[[ChannelRow], float]] = {
     "lag": lambda row: row.lag,
     "blocked": lambda row: row.blocked,
     "p99": lambda row: -1 if row.p99_ns is None else row.p99_ns,
-    "send/s": lambda row: -1 if row.sends is None else row.sends,
-    "recv/s": lambda row: -1 if row.receives is None else row.receives,
+    "send/s": lambda row: _known(row.sends, row.about_sends),
+    "recv/s": lambda row: _known(row.receives, row.about_receives),
     "oldest": lambda row: -1 if row.oldest is None else row.oldest.age_ns,
     "health": lambda row: -_LATER if row.health is None else -row.health,
 }
@@ -281,7 +290,7 @@ def identity(row: ChannelRow | GroupRow | FindingRow) -> tuple[object, ...]:
 def of_channel(now: Look, name: str) -> tuple[ChannelView | None, Sequence[Finding]]:
     """A channel name in a look, and what was found about it, or about goroutines that use it among others: what its
     health is made of."""
-    view = next((view for view in now.snapshot.channels if view.name == name), None)
+    view = next((view for view in channels_of(now.snapshot) if view.name == name), None)
     return view, [
         finding
         for finding in now.assessment.findings

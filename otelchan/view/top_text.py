@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TextIO
 from otelchan.model.types import Age
 from otelchan.view.findings_text import LOSSES
 from otelchan.view.table import Column, Table, print_table
+from otelchan.view.top_rates import About
 from otelchan.view.top_rows import (
     ChannelRow,
     FindingRow,
@@ -46,6 +47,7 @@ GROUP_COLUMNS = (
 FINDING_COLUMNS = (Column("severity"), Column("id"), Column("what", long=True))
 _FINDING = ("severity", "id", "sentence")
 _PROCESS = Column("pid", number=True)
+_ANY = {"on", "trial", "sliced"}  # in which there is a probe, now or again soon
 _FOREVER_NS = 1 << 62  # bounds above this are those of the last bucket, which has none
 
 
@@ -55,8 +57,8 @@ def channel_cells(row: ChannelRow) -> tuple[str, ...]:
         str(row.lag),
         str(row.blocked),
         bound(row.p99_ns),
-        per_second(row.sends),
-        per_second(row.receives),
+        elements(row.sends, row.about_sends),
+        elements(row.receives, row.about_receives),
         of_age(row.oldest),
         "-" if row.health is None else str(row.health),
         row.name,
@@ -96,6 +98,11 @@ def per_second(number: float | None) -> str:
     return f"{number:.0f}" if number >= 9.95 or number == 0 else f"{number:.1f}"
 
 
+def elements(counted: float | None, estimated: About | None) -> str:
+    """A second, counted; or estimated, "≈1.5 M"."""
+    return f"≈{per_second(estimated.likely)}" if counted is None and estimated else per_second(counted)
+
+
 def about_program(row: ProgramRow) -> str:
     """One line: what it is, and how it is."""
     findings = count(row.findings, "finding") if row.findings else "no findings"
@@ -106,14 +113,29 @@ def about_program(row: ProgramRow) -> str:
 
 
 def about_watching(row: ProgramRow) -> str:
-    """One line: since when, which probes, what they cost, what was lost."""
+    """One line: since when, which probes, what they cost, what the budget makes of that, what was lost."""
     planes = ", ".join(f"{plane} {state}" for plane, state in row.planes.items())
     parts = [f"watched for {duration(row.watched_ns)}", f"probes: {planes or 'none yet'}"]
     if row.cost is not None:
         allowed = "no limit" if row.cost.allowed is None else f"{row.cost.allowed:.1%} allowed"
         parts.append(f"they take {row.cost.share:.2%} of a core, {allowed}")
+    parts += _governed(row)
     lost = "; ".join(f"{number} {LOSSES.get(reason, reason)}" for reason, number in row.losses.items())
     return "; ".join(parts) + (f"; lost: {lost}" if lost else "; nothing lost")
+
+
+def _governed(row: ProgramRow) -> list[str]:
+    """What is not as it would be without a budget, in words."""
+    states = set(row.planes.values())
+    said = ["census only: every probe would cost too much"] if "over budget" in states and not states & _ANY else []
+    if row.overhead is None:
+        return said
+    if row.overhead.stacks_off:
+        said.append("no stacks, to make hits cheaper")
+    if row.overhead.slices:
+        watched = row.overhead.gate_ns / max(row.watched_ns, 1)
+        said.append(f"{count(row.overhead.slices, 'time slice')} so far, {watched:.2%} of the time")
+    return said
 
 
 class Frame(NamedTuple):
@@ -195,7 +217,7 @@ def _items(items: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
             yield key, frame_object(value)
         elif key == "frames":
             yield key, [frame_object(frame) for frame in value]
-        elif key == "cost":
-            yield "cost", None if value is None else value._asdict()
+        elif key in ("cost", "overhead", "about_sends", "about_receives"):
+            yield key, None if value is None else value._asdict()
         else:
             yield key, dict(value) if isinstance(value, Mapping) else value

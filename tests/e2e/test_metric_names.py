@@ -12,10 +12,14 @@ from otelchan.telemetry.signals import Owner, prometheus_label, prometheus_serie
 from tests.support import eventually
 from tests.support.agent import agent
 from tests.support.faults import fault, places
+from tests.support.gobuild import build
+from tests.support.paced import paced
 from tests.support.stack import Stack
 
 PROGRAMS = ("F1-abandoned", "F4", "F5", "F6", "F11")
 """They block, leak, read after a close, panic, leave something in a closed channel, and break an objective."""
+TOO_QUICK = "pace 200 0"
+"""What another one does each millisecond: 400,000 operations a second, which the budget has estimated."""
 CONFIG = """
 objectives:
   - channel: "{}"
@@ -41,16 +45,19 @@ def test_every_series_of_a_program_has_the_name_and_the_labels_that_are_document
     (tmp_path / "config.yaml").write_text(CONFIG.format(places()["F11 made"]))
     with ExitStack() as running:
         programs = [running.enter_context(fault(name, "bad")) for name in PROGRAMS]
+        quick = running.enter_context(paced(build("paced", go="1.27.3")))
         flags = ("--interval", 1, "--config", tmp_path / "config.yaml", "--endpoint", stack.collector.http)
-        watching = running.enter_context(agent(tmp_path / "log", *(each.pid for each in programs), *flags))
-        watching.wait_attached(len(programs))
+        watched = (*(each.pid for each in programs), quick.pid)
+        watching = running.enter_context(agent(tmp_path / "log", *watched, *flags))
+        watching.wait_attached(len(watched))
         for each in programs:
             each.go()
-        pids = "|".join(str(each.pid) for each in programs)
+        quick.ask(TOO_QUICK)
+        pids = "|".join(map(str, watched))
 
         def instances() -> str:
             found = stack.prometheus.query(f'target_info{{process_pid=~"{pids}", process_runtime_name="go"}}')
-            assert len(programs) == len(found)
+            assert len(watched) == len(found)
             return "|".join(labels["instance"] for labels, _ in found)
 
         its = f'instance=~"{eventually(instances)}"'

@@ -124,7 +124,7 @@ def in_trouble(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Values]:
         flags = (busy.pid, many.pid, "--endpoint", nobody, "--config", folder / "otelchan.yaml")
         with watching(folder / "log", *flags) as (running, pages):
             running.wait_for("is detached")
-            eventually(has(pages, "otelchan_probe_left_out", 1, "waits", "over_budget"))
+            eventually(has(pages, "otelchan_probe_left_out", 1, "waits", "sliced"))
             eventually(has(pages, "otelchan_export_failed_total", 1, "refused", "metrics"))
             eventually(has(pages, "otelchan_export_queue_size", 1, "metrics"))
             eventually(has(pages, "otelchan_log_record_total", 1, "warning"))
@@ -193,7 +193,7 @@ def test_an_endpoint_that_is_not_there_is_seen(in_trouble: dict[str, Values]) ->
 
 def test_a_program_that_is_too_dear_is_seen(in_trouble: dict[str, Values]) -> None:
     """The planes that were given up, why, and what the budget is; what was lost by coming late."""
-    assert in_trouble["otelchan_probe_left_out"]["waits", "over_budget"] == 1
+    assert in_trouble["otelchan_probe_left_out"]["waits", "sliced"] == 1
     assert {(): 0.03} == in_trouble["otelchan_overhead_allowed_ratio"]
     hits, seconds = (
         sum(in_trouble[name].values()) for name in ("otelchan_probe_hit_total", "otelchan_probe_time_seconds_total")

@@ -101,7 +101,7 @@ def test_one_process_over_its_budget_leaves_the_others_their_probes(
             states = [agent.latest(pid).snapshot.planes["operations"] for pid in (busy.pid, calm.pid)]
 
     assert sent(after) - sent(before) == 1009
-    assert states == ["over budget", "on"]
+    assert states == ["sliced", "on"]
 
 
 def test_what_is_too_many_is_refused_by_name(binary: Path) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.agent import OTELCHAN, clean_environment, otelchan
+from tests.support.paced import paced
 from tests.support.shop import shop
 
 End = Callable[[int, int], None]
@@ -52,6 +54,28 @@ def test_one_frame_is_text_for_people(workload: Callable[..., Path]) -> None:
     lines = done.stdout.splitlines()
     assert [f"shop {one.pid}", f"shop {other.pid}"] == [line.partition(":")[0] for line in lines[0:4:2]]
     assert {"channels by lag", "goroutines"} <= set(lines)
+
+
+def test_a_program_that_is_too_quick_is_shown_with_estimates(workload: Callable[..., Path]) -> None:
+    """Which planes were given up, how many slices were taken, what they cost; rates that are estimated, not counted."""
+    with paced(workload("paced", go="1.27.3")) as program:
+        program.ask("pace 200 0")
+        options = ("--once", "--interval", 12, "--max-overhead", 1)
+        document = json.loads(otelchan("top", program.pid, *options, "--json").stdout)
+        text = otelchan("top", program.pid, *options).stdout
+
+    (shown,) = document["programs"]
+    assert shown["planes"]["operations"] == "sliced"
+    assert shown["planes"]["makes"] == "on"
+    assert shown["overhead"]["slices"] > 0
+    assert 0 < shown["overhead"]["gate_ns"] < shown["watched_ns"] / 10
+    assert shown["cost"]["allowed"] == 0.01
+    (busy,) = [row for row in document["channels"] if row["about_sends"]]
+    assert (busy["sends"], busy["receives"]) == (None, None)
+    assert 0 <= busy["about_sends"]["low"] <= busy["about_sends"]["likely"] <= busy["about_sends"]["high"]
+    assert busy["about_sends"]["likely"] > 0
+    assert re.search(r"operations sliced.* time slices? so far, 0\.\d+% of the time", text)
+    assert re.search(r" ≈\d", text)
 
 
 @contextmanager

@@ -34,5 +34,23 @@ def capabilities(*names: str) -> list[str]:
     return ["setpriv", f"--bounding-set=-all{kept}", "--inh-caps=-all"]
 
 
+def user(number: int, *names: str) -> list[str]:
+    """A user without privileges but these capabilities, who may start otelchan and take the locks of programs.
+
+    Where our Python is in a folder that only root may enter, there is another one over that, with nothing but Python.
+    """
+    mounts, python = ["mkdir -p /run/otelchan", "mount -t tmpfs -o mode=1777 none /run/otelchan"], Path(sys.base_prefix)
+    if closed := [folder for folder in reversed(python.parents) if not folder.stat().st_mode & 1]:
+        mounts += [
+            f"mount --bind '{python}' /mnt",
+            f"mount -t tmpfs -o mode=755 none '{closed[0]}'",
+            f"mkdir -p '{python}'",
+            f"mount --bind /mnt '{python}'",
+        ]
+    kept = "-all" + "".join(f",+{name}" for name in names)
+    ids = [f"--reuid={number}", f"--regid={number}", "--clear-groups"]
+    return [*_mounting(mounts), "setpriv", *ids, f"--inh-caps={kept}", f"--ambient-caps={kept}"]
+
+
 def _mounting(mounts: Iterable[str]) -> list[str]:
     return ["unshare", "--mount", "sh", "-ec", " && ".join([*mounts, 'exec "$@"']), "sh"]

@@ -68,7 +68,12 @@ SPANS = 8
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 AWAY = {"PROMETHEUS_OTLP_ENDPOINT": "http://127.0.0.1:1/api/v1/otlp", "TEMPO_OTLP_ENDPOINT": "127.0.0.1:1"}
 _REFUSAL = ExportTraceServiceResponse(partial_success=ExportTracePartialSuccess(rejected_spans=1))
-_LITTLE = {"OTELCHAN_SPANS_PER_SECOND": "1", "OTELCHAN_SPAN_THRESHOLD_MS": "0", "OTELCHAN_SERIES_PER_PROCESS": "20"}
+_LITTLE = {
+    "OTELCHAN_SPANS_PER_SECOND": "1",
+    "OTELCHAN_SPAN_THRESHOLD_MS": "0",
+    "OTELCHAN_SERIES_PER_PROCESS": "32",
+    "OTELCHAN_EXEMPLARS": "false",  # their spans would be refused
+}
 
 
 @dataclass(frozen=True)
@@ -203,19 +208,22 @@ def _careful(
 
 @contextlib.contextmanager
 def _careless(folder: Path, to: Collector) -> Iterator[Agent]:
-    """It has room for few series and spans; one program costs more than it may, another one is too old to be watched;
-    its traces go where they are not wanted."""
+    """It has room for few series and spans; one program costs more than it may, another one is too old to be watched, a
+    third one only waits; its traces go where they are not wanted."""
     there = folder / "watched"
     there.mkdir()
     compiled = build("hammer", go="1.27.3")
     busy, old = Path(shutil.copy(compiled, there / "busy")), there / "old"
+    steady = Path(shutil.copy(build("delays"), there / "steady"))
     old.write_bytes(compiled.read_bytes().replace(b"go1.27.3", b"go1.18.9"))
     old.chmod(0o755)
     with (
         otlp_server(traces=[Answer(400), Answer(body=_REFUSAL.SerializeToString())] * 300) as unkind,
         hammer(busy) as program,
         hammer(old),
+        driven(Driven, steady, 2) as waiting,
     ):
+        waiting.ask("go 1")  # spans all the time: a busy one that is over its budget has none
         program.ask("run")  # before the agent comes: it tries the probes, and finds them too dear
         env = {**_LITTLE, "OTELCHAN_OTLP_TRACES_ENDPOINT": f"{unkind.url}/v1/traces"}
         options = ("--exe", there / "*", "--interval", 1, "--endpoint", to.http)

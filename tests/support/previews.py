@@ -8,7 +8,8 @@ from otelchan.gobinary.types import GoImage, SiteKind
 from otelchan.plan.catalogue import PROBES
 from otelchan.plan.estimate import expect
 from otelchan.plan.planner import all_left_out, make_plan
-from otelchan.plan.types import CpuSamples
+from otelchan.plan.trial import after_trials
+from otelchan.plan.types import CpuSamples, Plane, Tried
 from otelchan.view.plan import Attaching, Preview, Refused, Why
 from tests.support import looks
 from tests.support.images import TEXT, all_sites, go_image, site
@@ -58,3 +59,13 @@ def preview(looked: CpuSamples | None = None, **changes: object) -> Preview:
         reasons={probe.kind: Why(probe.tells, probe.gives) for probe in PROBES},
     )
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def tried() -> Preview:
+    """The same after a trial: few are made, and more wait than the budget allows."""
+    trials = (
+        Tried(Plane.MAKES, 2, 100_312_000, 3_700, 3_700, 151_840_000, 1.0, False, True),
+        Tried(Plane.WAITS, 6_103, 100_290_000, 9_306_000, 13_214_000, 158_127_000, 1.4, False, True),
+    )
+    plain = preview(samples())
+    return replace(plain, planes=after_trials(plain.planes, trials, BUDGET, slices=True))

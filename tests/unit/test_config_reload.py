@@ -15,7 +15,16 @@ from otelchan.config.leaves import LEAVES
 from otelchan.errors import UsageError
 from tests.support.config import written
 
-NEEDS_RESTART = {"backend", "attach", "otlp_file", "image_cache", "targets", "status.listen", "status.anywhere"}
+NEEDS_RESTART = {
+    "backend",
+    "attach",
+    "otlp_file",
+    "image_cache",
+    "planes",
+    "targets",
+    "status.listen",
+    "status.anywhere",
+}
 
 
 class Running:

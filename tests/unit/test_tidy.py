@@ -21,6 +21,9 @@ COMPOSITION = (
     "service",
     "status",
     "watch",
+    "rationing",
+    "slicing",
+    "beside",
     "watches",
     "births",
     "opening",
@@ -28,12 +31,16 @@ COMPOSITION = (
     "sharing",
     "probes",
     "looks",
+    "records",
     "aims",
     "objectives",
     "arrivals",
     "programs",
     "costs",
     "preview",
+    "trial",
+    "standing",
+    "privileges",
     "postmortem",
     "dumps",
     "recording",
@@ -46,7 +53,7 @@ COMPOSITION = (
     "testing",
     "__main__",
 )  # see every stage
-LEAVES = ("errors", "clock", "files")  # may be imported by everyone
+LEAVES = ("errors", "clock", "events", "files")  # may be imported by everyone
 SETTINGS_READERS = ("telemetry", "findings")  # stages that take their settings as values of types in config
 RUN_BY_PATH = ("otelchan.kernel.bcc_child", "otelchan.kernel.calibration_child")
 """Programs of their own, which have no other module of otelchan: nothing that a test or a replay would set."""

@@ -8,9 +8,9 @@ import pytest
 
 from otelchan.gobinary.types import GoImage, Site, SiteKind
 from otelchan.plan.catalogue import BY_KIND, PAIRED, PROBES
-from otelchan.plan.estimate import WIDEST, expect, poisson_interval
+from otelchan.plan.estimate import WIDEST, decide, expect, poisson_interval
 from otelchan.plan.planner import make_plan
-from otelchan.plan.types import CpuSamples, Outlook, Plane, PlaneExpectation
+from otelchan.plan.types import CpuSamples, Expected, Outlook, Plane, PlaneExpectation
 from tests.support.images import TEXT, all_sites, go_image
 
 SECOND = 1_000_000_000
@@ -164,7 +164,15 @@ def test_operations_are_off_while_waits_are() -> None:
     found = expected(Plane.OPERATIONS, samples((WAKE_AT,), count=2000))
 
     assert found.outlook is Outlook.EXCEEDS
-    assert found.then == "off while the waits plane is: it needs that one"
+    assert found.then == "off while the waits plane is off: it needs that one"
+
+
+def test_operations_go_on_without_makes() -> None:
+    """A program that makes very many channels is given up by that plane alone."""
+    shares = {plane: Expected(0.0, 0.0, 0.0001) for plane in Plane} | {Plane.MAKES: Expected(0.1, 0.2, 0.3)}
+    found = decide(expect(make_plan(image(), 0, "/srv/app"), None, BIAS, BUDGET), shares, BUDGET, slices=True)
+
+    assert {Plane.MAKES} == {each.plane for each in found if each.outlook is Outlook.EXCEEDS}
 
 
 def test_planes_share_one_budget() -> None:

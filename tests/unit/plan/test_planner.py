@@ -50,6 +50,22 @@ def test_operations_need_waits() -> None:
     assert plan.left_out[0].reason == "wake in runtime.send: not found"
 
 
+def test_what_the_settings_leave_out_is_said_to_be_asked_for() -> None:
+    """Only what is wanted is planned: what nobody wants to know costs nothing."""
+    plan = make_plan(go_image(), 1, "/proc/1/exe", wanted=("makes", "waits"))
+
+    assert list(plan.planes) == [Plane.MAKES, Plane.WAITS]
+    assert [(left.what, left.asked) for left in plan.left_out] == [(Plane.OPERATIONS, True), (Plane.POLLS, True)]
+
+
+def test_operations_are_not_wanted_without_waits() -> None:
+    """They would count half of what happens."""
+    plan = make_plan(go_image(), 1, "/proc/1/exe", wanted=("operations", "polls"))
+
+    assert list(plan.planes) == [Plane.POLLS]
+    assert [left.asked for left in plan.left_out] == [True, True, True]
+
+
 def test_a_function_that_is_not_linked_needs_no_site() -> None:
     """A program without any select has no selectgo, and its other operations are all there is to see."""
     sites = tuple(s for s in all_sites() if s.function != "runtime.selectgo")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from otelchan.errors import TargetError
+from otelchan.kernel.capabilities import alone
 from otelchan.target.lock import lock, watcher
 from otelchan.target.types import Process
 
@@ -47,6 +48,22 @@ def test_a_lock_can_be_taken_again_after_it_was_let_go(tmp_path: Path) -> None:
             pass
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_lock_that_may_not_be_removed_any_more_is_let_go_all_the_same(tmp_path: Path) -> None:
+    """As when root has given up writing where its user may not: that is no reason to end the agent."""
+
+    def hold() -> None:
+        with lock(PROCESS, tmp_path):
+            tmp_path.chmod(0o500)
+
+    alone(hold)
+    left = [path.name for path in tmp_path.iterdir()]
+    tmp_path.chmod(0o700)
+
+    assert (["42-500.lock"], "") == (left, watcher(PROCESS, tmp_path))
+    with lock(PROCESS, tmp_path):
+        assert str(os.getpid()) == watcher(PROCESS, tmp_path)
 
 
 def test_two_processes_have_two_locks(tmp_path: Path) -> None:
