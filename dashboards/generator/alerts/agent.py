@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.generator import links
 from dashboards.generator.alerts.rules import Alert, Group, appeared_or_grew
-from dashboards.generator.alerts.wording import AGENT_WHERE
+from dashboards.generator.alerts.wording import AGENT_WHERE, WHERE
 from dashboards.generator.parameters import Parameters
 
 # Every attach sees operations that began before it; that is said, and no loss.
@@ -30,6 +30,19 @@ def _alert(
         variables={"instance": "instance"},
         holds_s=holds_s,
         keeps_s=keeps_s,
+    )
+
+
+def _of_program(name: str, expr: str, severity: str, summary: str, description: str, holds_s: int) -> Alert:
+    return Alert(
+        name=f"Otelchan{name}",
+        expr=expr,
+        severity=severity,
+        summary=summary,
+        description=f"{WHERE} {description}",
+        dashboard=links.CHANNELS,
+        variables={"job": "job", "instance": "instance"},
+        holds_s=holds_s,
     )
 
 
@@ -161,15 +174,24 @@ def _losses(parameters: Parameters) -> tuple[Alert, ...]:
 
 def _cost(parameters: Parameters) -> tuple[Alert, ...]:
     return (
-        _alert(
+        _of_program(
             "OverheadOverBudget",
-            "otelchan_overhead_measured_ratio > otelchan_overhead_allowed_ratio",
+            "otelchan_target_overhead_measured_ratio > otelchan_target_overhead_allowed_ratio",
             "warning",
-            "The probes cost a program more than the budget.",
-            f"{AGENT_WHERE} {{{{ $value | humanizePercentage }}}} of a core is taken from the program that pays most. "
-            "The breaker should have taken the dearest plane off within seconds; when it has not, restart the agent "
-            "and keep its log.",
+            "The probes cost {{ $labels.job }} more than the budget.",
+            "{{ $value | humanizePercentage }} of a core is taken from it. The governor should have given up something "
+            "within seconds; when it has not, restart the agent and keep its log.",
             holds_s=300,
+        ),
+        _of_program(
+            "CensusAlone",
+            'count by (job, instance, host_name) (otelchan_target_plane_state{otelchan_plane_state="over_budget"})\n'
+            'unless on (job, instance) otelchan_target_plane_state{otelchan_plane_state=~"on|trial|sliced"}',
+            "info",
+            "No probe is in {{ $labels.job }} any more: it would cost more than the budget.",
+            "What is counted there has no series now: operations, block times, closes. Who waits where, for how long, "
+            "and most findings go on, from the program's memory. The agent tries again by itself.",
+            holds_s=900,
         ),
         _alert(
             "CollectSlow",
@@ -188,7 +210,7 @@ def _gaps() -> tuple[Alert, ...]:
     return (
         _alert(
             "PlaneLeftOut",
-            'otelchan_probe_left_out{otelchan_reason!="off"} > 0',
+            'otelchan_probe_left_out{otelchan_reason!~"off|sliced|not_wanted"} > 0',
             "info",
             "otelchan leaves out the {{ $labels.otelchan_plane }} plane of {{ $value | humanize }} programs "
             "({{ $labels.otelchan_reason }}).",

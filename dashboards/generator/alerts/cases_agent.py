@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from dashboards.generator.alerts import cases_budget
 from dashboards.generator.alerts.cases import Case, Series
 
 LABELS = {"job": "otelchan", "instance": "a-1", "host_name": "node-7"}
@@ -48,6 +49,7 @@ def cases() -> Iterator[Case]:
     yield from _export()
     yield from _room()
     yield from _cost()
+    yield from cases_budget.cases()
 
 
 def _presence() -> Iterator[Case]:
@@ -251,17 +253,6 @@ def _room() -> Iterator[Case]:
 
 
 def _cost() -> Iterator[Case]:
-    measured, allowed = _of("otelchan_overhead_measured_ratio"), _of("otelchan_overhead_allowed_ratio")
-    yield _case(
-        "OverheadOverBudget",
-        "warning",
-        {measured: "0.045x60", allowed: "0.03x60"},
-        {measured: "0.03x60", allowed: "0.03x60"},
-        "The probes cost a program more than the budget.",
-        "4.5% of a core is taken from the program that pays most. The breaker should have taken the dearest plane off "
-        "within seconds; when it has not, restart the agent and keep its log.",
-        not_yet="4m30s",
-    )
     bucket = "otelchan_collect_duration_seconds_bucket"
     in_ten, in_three, all_ = (_of(bucket, f'le="{bound}"') for bound in ("10.0", "3.0", "+Inf"))
     yield _case(

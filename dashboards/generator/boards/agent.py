@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.generator import links
 from dashboards.generator.boards import agent_rows as rows
+from dashboards.generator.boards.agent_budget import budget
 from dashboards.generator.boards.agent_rows import ALIVE, BY, LOST, cpu, memory
 from dashboards.generator.grafana import panels, queries
 from dashboards.generator.grafana.board import Board, Row, of_row, panel_url
@@ -57,16 +58,6 @@ def _stats() -> tuple[Json, ...]:
             unit="short",
             sparkline=False,
             steps=thresholds((1, GREEN), base=YELLOW),
-            **_NONE,
-        ),
-        panels.stat(
-            "Programs refused",
-            "Running Go processes that were chosen and cannot be watched: unknown Go version, no access, another "
-            "otelchan has them. The agent's log says why, and `otelchan doctor PID`.",
-            [queries.now(f"sum(otelchan_target_refused{{{OF}}})", "programs")],
-            unit="short",
-            sparkline=False,
-            steps=_FROM_ONE,
             **_NONE,
         ),
         panels.stat(
@@ -149,9 +140,10 @@ BOARD = Board(
     variables=of_series("otelchan_build_info"),
     tags=("otelchan",),
     rows=(
-        Row("", _stats(), (5, 5, 5, 5, 4), 4),
+        Row("", _stats(), (6, 6, 6, 6), 4),
         Row("", (_table(),), (24,), 7),
-        Row("What it costs", rows.costs(), (8, 8, 8)),
+        Row("What it costs", rows.costs(), (12, 12)),
+        Row("The budget", budget(), (12, 12)),
         Row("What it loses", rows.losses(), (8, 8, 8)),
         Row("On the way out", rows.delivery(), (12, 12)),
         Row("What it does not see, and what it says", rows.gaps(), (12, 12)),

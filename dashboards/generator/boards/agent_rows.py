@@ -34,8 +34,7 @@ def memory() -> str:
 
 
 def costs() -> tuple[Json, ...]:
-    """Row of what it takes of the machine and of programs."""
-    budget = f"otelchan_overhead_allowed_ratio{{{OF}}}"
+    """Row of what it takes of the machine; what probes take of programs: agent_budget."""
     return (
         panels.timeseries(
             "Processor time of agents",
@@ -52,17 +51,6 @@ def costs() -> tuple[Json, ...]:
             [queries.series(memory(), LEGEND)],
             unit="bytes",
             links=_ALONE,
-        ),
-        panels.timeseries(
-            "What probes cost programs",
-            "Share of one core that probes take from the program that pays most, and the budget. Above it the breaker "
-            "takes the dearest plane off within seconds: see `Not watched`. Runbook: OtelchanOverheadOverBudget.",
-            [
-                queries.series(f"max by ({BY}) (otelchan_overhead_measured_ratio{{{OF}}})", LEGEND),
-                queries.series(f"min({budget})", "budget"),
-            ],
-            unit="percentunit",
-            overrides=[override("budget", color={"fixedColor": RED, "mode": "fixed"}, custom_fillOpacity=0)],
         ),
     )
 
@@ -157,8 +145,9 @@ def gaps() -> tuple[Json, ...]:
     return (
         panels.timeseries(
             "Not watched, or not wholly",
-            "Programs refused, failed attaches by reason, and programs without a plane of probes: `off` is a setting, "
-            "`over_budget` too dear, `not_found` and `not_effective` an unknown build, please report it.",
+            "Programs refused, failed attaches by reason, and programs without a plane of probes: `not_wanted` is a "
+            "setting, `over_budget` too dear, `sliced` estimated instead, `not_found` and `not_effective` an "
+            "unknown build, please report it.",
             [
                 queries.series(f"sum(otelchan_target_refused{{{OF}}})", "refused"),
                 queries.series(failed, "attach failed: {{otelchan_reason}}"),

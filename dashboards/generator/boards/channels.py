@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.generator import links
 from dashboards.generator.boards import channels_blocks as blocks
 from dashboards.generator.boards import channels_states as states
+from dashboards.generator.boards.channels_estimates import ESTIMATES
 from dashboards.generator.boards.channels_table import FINDINGS, TABLE
 from dashboards.generator.grafana import fields, panels, queries
 from dashboards.generator.grafana.board import Board, Row, of_series, panel_url
@@ -22,7 +23,9 @@ _MOST_LAG = most(f"max {_BY} (max_over_time({_LAG}[$__range] @ end()))")
 _DONE = f"channel_process_total{{{OF_CHANNEL}"
 _MOVED = own(f'increase({_DONE}, channel_status="ok"}}[$__range] @ end())', ever=True)
 _MOST_USED = most(f"sum {_BY} ({_MOVED})")
-_NOT_COUNTED = "not counted: the operations plane is off or over its budget, see the dashboard of the agent"
+_NOT_COUNTED = (
+    "not counted: the operations plane is off or over its budget, see the estimates and the dashboard of the agent"
+)
 
 _LAGS = panels.timeseries(
     "Lag against capacity",
@@ -147,6 +150,7 @@ BOARD = Board(
         Row("Backlog", (_LAGS, _FILL), (16, 8)),
         Row("Who waits", (_WAITING, _AGES), (12, 12)),
         Row("What moves", (_TRAFFIC, _STATUS), (14, 10)),
+        Row("", (ESTIMATES,), (24,)),
         Row("How long it blocks", (blocks.SENDS, blocks.RECEIVES, blocks.QUANTILES, blocks.TRACES), (12, 12, 8, 16)),
         Row("What state they are in", (states.STATES,), (24,), 10),
         Row("", (states.HEALTH, FINDINGS, states.OBJECTIVES), (9, 7, 8), 7),

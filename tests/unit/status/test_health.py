@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from otelchan import __version__
+from otelchan.model.types import Overhead
 from otelchan.status.health import Facts, Health, Watched
 from otelchan.status.server import Page
 
@@ -89,3 +90,16 @@ def test_an_answer_is_bounded() -> None:
         for value in (document[key] for key in ("targets", "refused", "watched", "refused_because"))
     )
     assert document["reasons"][0].endswith("19, 20 and 230 others")
+
+
+def test_what_a_program_pays_is_said() -> None:
+    """What its probes take, what is allowed, which planes are on trial, how many slices were taken."""
+    health = Health(30)
+    paid = Overhead(0.00412, 0.03, trials=("waits",), slices=7)
+    health.tell(Facts((SHOP._replace(overhead=paid), SHOP._replace(overhead=Overhead(0.5, None))), looked=True))
+    one, two = said(health.ready_page())[1]["watched"]
+    assert ({"makes": "on", "waits": "trial"}, {"core_percent": 0.412, "allowed_percent": 3.0, "slices": 7}) == (
+        one["planes"],
+        one["overhead"],
+    )
+    assert {"core_percent": 50.0, "allowed_percent": None, "slices": 0} == two["overhead"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otelchan.findings.types import Assessment
-from otelchan.model.types import Age, Counter, GoroutineView, Histogram, SpanContext
+from otelchan.model.types import Age, Counter, Estimate, GoroutineView, Histogram, SpanContext
 from otelchan.telemetry.catalogue import BLOCK_BOUNDS_NS, METRICS
 from otelchan.telemetry.metrics import exported_histogram, metric_points, slowest_blocks
 from otelchan.telemetry.points import Exemplar, HistogramValue, Point
@@ -37,6 +37,21 @@ def test_counters_begin_when_they_became_complete() -> None:
     assert (1009, ATTACHED, 13, ATTACHED + SECOND) == (ok.value, ok.start_unix_ns, closed.value, closed.start_unix_ns)
     assert (1, ATTACHED) == (points["channel.close", NAMED].value, points["channel.close", NAMED].start_unix_ns)
     assert ATTACHED + 2 * SECOND == points["channel.block.duration", SEND].start_unix_ns
+
+
+def test_an_estimate_has_its_bounds_beside_it() -> None:
+    """Three counters with the attributes of exact counts, which they are never mixed with."""
+    estimate = Estimate("main.work main.go:41", "make", "send", "ok", 900, 600, 1500, ATTACHED)
+    points = metric_points(snapshot([channel(processed={})], estimates=(estimate,)), Assessment())
+    attributes = (*SEND, ("channel.status", "ok"))
+    found = {p.name: (p.value, p.start_unix_ns) for p in points if p.name.startswith("channel.process")}
+
+    assert {attributes} == {p.attributes for p in points if p.name.startswith("channel.process")}
+    assert found == {
+        "channel.process.estimate": (900, ATTACHED),
+        "channel.process.estimate.lower": (600, ATTACHED),
+        "channel.process.estimate.upper": (1500, ATTACHED),
+    }
 
 
 def test_what_is_not_complete_is_not_there() -> None:

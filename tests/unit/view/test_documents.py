@@ -53,7 +53,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "findings-json.md": findings_document([(looks.PROCESS, [looks.FINDING], looks.snapshot())]),
         "goroutines-json.md": json.loads("".join(goroutine_lines(*seen, requests={42: REQUEST}))),
         "snapshots.md": diff_document(compared.before(), compared.after(), 10),
-        "plan-json.md": plan_document([previews.preview(previews.samples())], [previews.REFUSED]),
+        "plan-json.md": plan_document([previews.tried()], [previews.REFUSED]),
         "top-json.md": json.loads(json.dumps(frame_document(tops.frame()))),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def test_rates_are_said_with_their_error(value: dict[str, float] | None, text: s
         (hits(2.6, 38, 150), "38 % (2.6 % to more than 100 %)"),
         (hits(75, 600, 1400), "more than 100 % (75 % to more than 100 %)"),
         (hits(250, 2100, 4600), "more than 100 %"),
+        (hits(99.6, 99.7, 99.8), "100 % (100 % to 100 %)"),
     ],
 )
 def test_shares_end_at_a_whole_core(value: dict[str, float] | None, text: str) -> None:
@@ -189,3 +191,45 @@ def test_a_program_over_its_budget_is_said_to_get_slower() -> None:
     lines = printed(previews.preview(busy, planes=planes))
     assert any("tried for at most 1 s, then off, and tried again after 15 s" in line for line in lines)
     assert any(line.startswith("At its present rate;") for line in lines)
+
+
+def test_a_trial_is_a_table_of_what_was_counted() -> None:
+    """Of each plane how long it was counted, hits, their rate and share, what it took, and that every trap is out."""
+    lines = printed(previews.tried())
+    title = lines.index("Trial, each plane alone")
+    columns = [column.strip() for column in lines[title + 3].split("  ") if column.strip()]
+
+    assert columns == [
+        "waits",
+        "100 ms",
+        "6103",
+        "61 k (59 k to 63 k)",
+        "9.3 % (9 % to 9.6 %)",
+        "13 ms",
+        "158 ms",
+        "its time was over; every trap is out",
+    ]
+    assert not any(line.startswith("Trial") for line in printed(previews.preview(previews.samples())))
+
+
+def test_a_trial_that_was_stopped_or_left_a_trap_says_so() -> None:
+    """And where it took that much, that the rate would be higher without probes."""
+    tried = previews.tried()
+    stopped = [
+        plane._replace(
+            counted=plane.counted
+            and plane.counted._replace(tried=plane.counted.tried._replace(stopped=True, traps_out=False))
+        )
+        for plane in tried.planes
+    ]
+    lines = printed(replace(tried, planes=tuple(stopped)))
+
+    assert any("it had cost what a second may; A TRAP IS LEFT, or somebody else put one in" in line for line in lines)
+    assert any(line.startswith("A plane that takes that much of a core slows the program down") for line in lines)
+
+
+def test_why_there_was_no_trial_is_said() -> None:
+    """In the words of what stood in its way."""
+    preview = previews.preview(None, unknown={"trial": "it has opened plugins"})
+
+    assert fact("trial", preview) == "none: it has opened plugins"

@@ -7,10 +7,11 @@ from otelchan.findings.types import Assessment, Health, Member
 from otelchan.gobinary.types import Frame as StackFrame
 from otelchan.model.types import Age, BlockedList, Edge, Histogram
 from otelchan.view.top_detail import channel_lines, finding_lines, group_lines, histogram, sparkline, waiters
+from otelchan.view.top_rates import About
 from otelchan.view.top_rows import Cost, Look, finding_rows, group_rows, program_row
-from otelchan.view.top_text import Frame, about_watching, bound, frame_document, per_second, print_frame
+from otelchan.view.top_text import Frame, about_watching, bound, elements, frame_document, per_second, print_frame
 from tests.support.snapshots import CALLER, NOW, SECOND, WORKER, blocked, channel, finding, snapshot
-from tests.support.tops import NAME, look
+from tests.support.tops import NAME, frame, look
 
 
 def printed(*looks: Look) -> list[str]:
@@ -151,3 +152,39 @@ def test_a_group_and_a_finding_have_pages_too() -> None:
     page = finding_lines(found)
     assert "goroutine 7, chan send, 1.0 s: waits for goroutine 8" in page
     assert page[-1].startswith("`otelchan explain F1`")
+
+
+def test_what_the_budget_makes_of_a_program_is_said() -> None:
+    """Planes that are on trial or sliced, that stacks are left out, how much of the time slices count."""
+    (row,) = frame().programs
+
+    said = about_watching(row)
+    assert "probes: makes trial, waits on, operations sliced, polls over budget; they take 0.12% of a core" in said
+    assert "; no stacks, to make hits cheaper; 40 time slices so far, 0.09% of the time; " in said
+
+
+def test_a_program_without_a_probe_is_said_to_have_the_census_only() -> None:
+    """Because of the budget; when somebody wants no probes, nothing is said."""
+    row = program_row(look())
+    given_up, unwanted = {"makes": "over budget", "waits": "over budget"}, {"makes": "off", "waits": "not wanted"}
+
+    assert "census only: every probe would cost too much" in about_watching(row._replace(planes=given_up))
+    assert "census only" not in about_watching(row._replace(planes=unwanted))
+    assert "census only" not in about_watching(row._replace(planes={**given_up, "operations": "sliced"}))
+
+
+def test_what_is_estimated_does_not_look_like_what_is_counted() -> None:
+    """A sign before the number; what is counted goes first; what is neither is not known."""
+    assert "≈1.5 M" == elements(None, About(1_500_000, 1e6, 2e6))
+    assert "12" == elements(12.0, About(1_500_000, 1e6, 2e6))
+    assert "-" == elements(None, None)
+
+
+def test_a_channel_of_which_there_are_estimates_says_their_bounds() -> None:
+    """All of them, of each operation."""
+    (now, _), *_ = frame().looks
+    page = channel_lines(now, None, NAME)
+
+    (line,) = [line for line in page if line.startswith("recv ok: about")]
+    assert "about 5000000 since" in line
+    assert line.endswith("between 3000000 and 9000000, estimated from time slices")
