@@ -16,7 +16,7 @@ BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall
 PYTEST := .venv/bin/python -m pytest
 GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml dashboards/*.json
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts dashboards check-dashboards bench bench-objects bench-census bench-names bench-analysis bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts dashboards check-dashboards bench bench-objects bench-census bench-estimates bench-names bench-analysis bench-apps bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -98,7 +98,7 @@ check-dashboards: setup-test build stack ## dashboards/*.json: drift, lint, type
 check-alerts: setup-test build stack ## dashboards/alerts/: its text, promtool's checks and cases, and a real leak that fires one: root
 	@$(PYTEST) tests/unit/test_alerts.py tests/binaries/test_alert_rules.py tests/e2e/test_alerts.py
 
-bench: setup-test $(OBJECT) bench-objects ## measure what watching costs and write docs/overhead.*, three minutes; QUICK=1: half a one, writes nothing
+bench: setup-test $(OBJECT) bench-objects ## measure what watching costs, beside bpftrace, delve and Go's own tracer, and write docs/overhead.*: seven minutes; QUICK=1: one, writes nothing
 	@PYTHONPATH=. .venv/bin/python benchmarks/overhead.py $(if $(QUICK),--quick)
 
 bench-objects: $(BENCH_OBJECTS)
@@ -111,11 +111,17 @@ build/benchmarks/%.bpf.o: benchmarks/bpf/%.bpf.c
 bench-census: setup-test ## measure how long a look at 100,000 blocked goroutines takes, and a round of the agent
 	@PYTHONPATH=. .venv/bin/python benchmarks/census.py
 
+bench-estimates: setup-test $(OBJECT) ## compare estimates from time slices with what real programs did, 40 runs: docs/estimates.md; eight minutes, root
+	@PYTHONPATH=. .venv/bin/python benchmarks/estimates.py $(if $(QUICK),--quick)
+
 bench-names: setup-test $(OBJECT) stack ## measure how many channels of real servers are named, and how truly: docs/names.md
 	@PYTHONPATH=. .venv/bin/python benchmarks/names.py
 
 bench-analysis: setup-test $(OBJECT) stack ## measure how long first data takes of executables of 100 MB, new and known
 	@PYTHONPATH=. .venv/bin/python benchmarks/analysis.py
+
+bench-apps: setup-test $(OBJECT) bench-objects ## measure what applications and a real HTTP server notice, and write their part of docs/overhead.*; QUICK=1: writes nothing; root
+	@PYTHONPATH=. .venv/bin/python benchmarks/applications.py $(if $(QUICK),--quick)
 
 bench-export: setup-test stack ## measure what exporting 10,000 series and 500 spans a second costs the agent; fails over 5 % of a core
 	@PYTHONPATH=. .venv/bin/python benchmarks/export.py

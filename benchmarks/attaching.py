@@ -28,8 +28,10 @@ TRAP = b"\xcc"
 
 
 class AttachTime(NamedTuple):
-    """Milliseconds for all planes. way: "multi", one link per plane; "perf", one per site. killed: from SIGKILL of the
-    agent until the last trap is gone.
+    """Milliseconds for all planes, which are attached one after the other and detached at the same time.
+
+    way: "multi", one link per plane; "perf", one per site. killed: from SIGKILL of the agent until the last trap is
+    gone.
     """
 
     way: str
@@ -70,8 +72,7 @@ def _time(session: Session, image: GoImage, way: Attach, times: int, kills: int)
             for plane in plan.planes:
                 assert probes.attach(plane), f"the {plane} plane is not in the program"
             between = clock.monotonic_ns()
-            for plane in reversed(plan.planes):
-                probes.detach(plane)
+            probes.detach_all()
             attach.append((between - start) / 1e6)
             detach.append((clock.monotonic_ns() - between) / 1e6)
         code = [(planned.site.address + bias, 1) for sites in plan.planes.values() for planned in sites]

@@ -3,6 +3,7 @@
 For each kind of crowd three real programs run at the same time, with 1,000, 10,000 and 100,000 goroutines; a census of
 each is taken in turn, seven times: cold (no census before), and warm (after two others). Then the same of a whole round
 of the agent, from the census to the encoded metrics, and, in a process of its own, what the memory peaks at.
+Last, of 100,000 and 1,000,000 goroutines: a repeated census, and a round between two of them (`--only repeated`).
 Figures depend on the machine, ratios of sizes less so.
 """
 
@@ -16,13 +17,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
 from otelchan.config import Config, Findings
+from otelchan.findings.finders import Finders
 from otelchan.findings.leak import LeakFinder
 from otelchan.findings.types import Assessment
 from otelchan.kernel.types import MAPS
@@ -30,8 +32,9 @@ from otelchan.looks import Looks
 from otelchan.memory.census import take_census
 from otelchan.memory.live import LiveReader
 from otelchan.memory.types import Census, ChannelMap
-from otelchan.model.observation import Observation
+from otelchan.model.observation import KernelState, Observation
 from otelchan.model.tables import Tables
+from otelchan.model.types import Snapshot
 from otelchan.model.world import World
 from otelchan.programs import image_of
 from otelchan.target.process import by_pid, load_bias
@@ -39,6 +42,8 @@ from otelchan.telemetry.pipeline import Telemetry
 
 GO = "1.27.3"
 SIZES = (1_000, 10_000, 100_000)
+REPEATED = (100_000, 1_000_000)
+MOST_S = 2.5e-6  # of processor time that a repeated census may take for each goroutine
 ROUNDS = 7
 CROWDS = {
     "few sites": ("-crowd", "{}"),
@@ -86,6 +91,7 @@ class Rounds:
         self._looks = Looks(program.reader, program.image, program.bias)
         self._world = World(program.process, program.image, program.bias, time.time_ns())
         self._finder = LeakFinder(Findings())
+        self._finders = Finders(Findings())
         self._telemetry = Telemetry(Config(), sinks=[])
         self._census: Census | None = None
         self._tables = _tables(program.census() if parked else None)
@@ -101,10 +107,7 @@ class Rounds:
         part()
         self._census = census = self._program.census(self._census)
         part()
-        channels = ChannelMap(census.channels)
-        channels.update(self._looks.live_channels(state.made, skip=channels))
-        seen = Observation(time.time_ns(), time.monotonic_ns(), state, census, channels, {})
-        snapshot = self._world.snapshot(seen)
+        snapshot = self._snapshot(state, census)
         part()
         findings = self._finder.find(snapshot)
         part()
@@ -113,6 +116,19 @@ class Rounds:
         names = ("tables", "census", "model", "findings", "encode")
         took = {name: (b - a) * 1000 for name, a, b in zip(names, stamps, stamps[1:], strict=False)}
         return {"sum": (stamps[-1] - stamps[0]) * 1000, **took}
+
+    def between(self) -> float:
+        """A round in which memory is not looked at, all findings included; milliseconds of processor time."""
+        assert self._census is not None
+        began = time.process_time()
+        snapshot = self._snapshot(self._tables.of(TARGET_ID, EPOCH, {}), self._census)
+        self._telemetry.publish(snapshot, self._finders.assess(snapshot))
+        return (time.process_time() - began) * 1000
+
+    def _snapshot(self, state: KernelState, census: Census) -> Snapshot:
+        channels = ChannelMap(census.channels)
+        channels.update(self._looks.live_channels(state.made, skip=channels))
+        return self._world.snapshot(Observation(time.time_ns(), time.monotonic_ns(), state, census, channels, {}))
 
 
 def _tables(census: Census | None) -> Tables:
@@ -164,6 +180,24 @@ def rounds(pids: list[int]) -> list[dict[str, dict[str, float]]]:
     return [{kind: medians(of[kind]) for kind in of} for of in found]
 
 
+def repeated(pids: list[int]) -> list[dict[str, dict[str, float]]]:
+    """Of each program: census after census, and rounds between two of them."""
+    found = []
+    for program in map(Program, pids):
+        census: Census | None = None
+        took = []
+        for _ in range(2 + ROUNDS):
+            census, figures = program.measured(census)
+            took.append(figures)
+        of_looks = medians(took[2:])  # from the third on, what has not changed is not read again
+        one = Rounds(program, parked=False)
+        one.run()
+        of_rounds = [one.between() for _ in range(2 + ROUNDS)][2:]
+        row = {"cpu ms": of_looks["cpu ms"], "at most": 1000 * MOST_S * len(census.goroutines) if census else 0.0}
+        found.append({"repeated": {**row, "between": statistics.median(of_rounds)}})
+    return found
+
+
 def memory(pids: list[int], kind: str) -> dict[str, float]:
     """Megabytes: resident before, at the peak, and after a cold look and a warm one, or after three rounds."""
     (pid,) = pids
@@ -192,6 +226,7 @@ def _resident() -> float:
 PARTS: dict[str, Callable[[list[int]], Any]] = {
     "looks": looks,
     "rounds": rounds,
+    "repeated": repeated,
     "memory of a census": lambda pids: memory(pids, "census"),
     "memory of rounds": lambda pids: memory(pids, "rounds"),
 }
@@ -215,11 +250,22 @@ def table(first: str, rows: Iterator[tuple[str, dict[str, float]]]) -> None:
     print()
 
 
+def flags(crowd: str, size: int) -> list[str]:
+    """What the workload is to be started with."""
+    return [flag.format(size) for flag in CROWDS[crowd]]
+
+
+def show(crowd: str, part: str, sizes: Sequence[int], pids: list[int]) -> None:
+    """The table of one part, of programs of these sizes."""
+    found = zip(sizes, apart(part, pids), strict=True)
+    table(f"{crowd}: {part}", ((f"{size:>9,} {kind}", took) for size, of in found for kind, took in of.items()))
+
+
 def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="goroutines of each program")
+    parser.add_argument("--sizes", type=int, nargs="+", help="goroutines of each program")
     parser.add_argument("--crowds", nargs="+", choices=CROWDS, default=list(CROWDS), help="which kinds")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="which tables")
     parser.add_argument("pids", type=int, nargs="*", help=argparse.SUPPRESS)
@@ -230,22 +276,24 @@ def main() -> int:
     from tests.support.blocked import blocked
     from tests.support.gobuild import build
 
-    binary, sizes = build("blocked", go=GO), arguments.sizes
+    binary = build("blocked", go=GO)
     for crowd in arguments.crowds:
         with ExitStack() as running:
-            flags = [[flag.format(size) for flag in CROWDS[crowd]] for size in sizes]
-            pids = [running.enter_context(blocked(binary, *each)).pid for each in flags]
+            sizes = arguments.sizes or SIZES
+            pids = [running.enter_context(blocked(binary, *flags(crowd, size))).pid for size in sizes]
             for part in ("looks", "rounds"):
                 if part in arguments.only:
-                    found = zip(sizes, apart(part, pids), strict=True)
-                    kinds = [(f"{size:>9,} {kind}", took) for size, of in found for kind, took in of.items()]
-                    table(f"{crowd}: {part}", iter(kinds))
+                    show(crowd, part, sizes, pids)
             for part in ("memory of a census", "memory of rounds"):
                 if part in arguments.only:
                     table(
                         f"{crowd}: {part}, MB",
                         ((f"{n:>9,}", apart(part, [p])) for n, p in zip(sizes, pids, strict=True)),
                     )
+    for crowd in arguments.crowds if "repeated" in arguments.only else ():
+        for size in arguments.sizes or REPEATED:
+            with blocked(binary, *flags(crowd, size)) as program:
+                show(crowd, "repeated", [size], [program.pid])
     return 0
 
 

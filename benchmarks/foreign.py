@@ -11,10 +11,12 @@ from pathlib import Path
 from benchmarks.sites import Place
 from otelchan.kernel import syscall
 from otelchan.kernel.libbpf import BpfObject
+from otelchan.kernel.ring import RingReader
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "benchmarks"
 _HITS = 64  # entries of their map
+_LOST, _RING = 63, 1 << 25  # as in bpf/stacks.bpf.c
 
 
 def build() -> None:
@@ -23,11 +25,12 @@ def build() -> None:
 
 
 class Foreign:
-    """One of the programs, loaded: "empty", "count" or "recipe"."""
+    """One of the programs, loaded: "empty", "count", "recipe" or "stacks"."""
 
     def __init__(self, name: str) -> None:
         self._object = BpfObject(FOLDER / f"{name}.bpf.o", f"bench_{name}")
         self._hits = None if name == "empty" else self._object.map_fd("hits")
+        self._ring = RingReader(self._object.map_fd("events"), _RING) if name == "stacks" else None
 
     @contextmanager
     def attached(self, pid: int, places: Sequence[Place]) -> Iterator[None]:
@@ -45,6 +48,16 @@ class Foreign:
         values = (syscall.map_lookup(self._hits, key.to_bytes(4, "little"), 8) for key in range(_HITS))
         return [int.from_bytes(value or b"", "little") for value in values]
 
+    def drain(self) -> int:
+        """Take all records out of the ring of "stacks", so that there is room; how many there were."""
+        return sum(1 for _ in self._ring.drain(_RING)) if self._ring else 0
+
+    def lost(self) -> int:
+        """Hits of "stacks" for which its ring had no room, since it was loaded: each was cheaper than it should be."""
+        return self.hits()[_LOST]
+
     def close(self) -> None:
         """Unload."""
+        if self._ring:
+            self._ring.close()
         self._object.close()

@@ -28,6 +28,7 @@ TARGET_ID = 1
 NO_SPANS = 1 << 62  # nanoseconds
 CHECKED = 512  # operations of the batch that an empty program's places are checked with
 SETTLED_NS = 2_000_000_000
+COUNTING = ("recipe", "stacks")  # programs that count their hits themselves
 Hits = dict[str, int]
 
 
@@ -61,8 +62,8 @@ class Bench:
         self.restarts = 0
         self.off = Off()
         self.session = Session()
-        self._foreign = {name: Foreign(name) for name in ("empty", "count", "recipe")}
-        self._recipe, self._naive = sites.recipe(image), sites.naive(image)
+        self._foreign = {name: Foreign(name) for name in ("empty", "count", *COUNTING)}
+        self._places = {At.RECIPE: sites.recipe(image), At.CALLED: sites.called(image), At.NAIVE: sites.naive(image)}
 
     def close(self) -> None:
         """Unload."""
@@ -74,6 +75,9 @@ class Bench:
         """Nanoseconds for each operation. Raises Mismatch."""
         if variant.program:
             return self._foreign_batch(program, variant, load, operations)
+        if variant.switch:
+            with program.switched(variant.switch):
+                return program.run(load.command, operations)
         if not variant.planes:
             return program.run(load.command, operations)
         return self._own_batch(program, variant, load, operations)
@@ -107,8 +111,8 @@ class Bench:
     def _foreign_batch(self, program: Program, variant: Variant, load: Load, operations: int) -> float:
         places = self.places(program, variant)
         with self._foreign[variant.program].attached(program.pid, places):
-            if variant.program == "recipe":
-                return self._counted(program, variant, load, operations, self._foreign["recipe"])
+            if variant.program in COUNTING:
+                return self._counted(program, variant, load, operations, self._foreign[variant.program])
             took = program.run(load.command, operations)
             # The empty program counts nothing: one that does joins it at the same places for another, short batch.
             with self._foreign["count"].attached(program.pid, places):
@@ -118,18 +122,19 @@ class Bench:
     def _counted(self, program: Program, variant: Variant, load: Load, operations: int, counting: Foreign) -> float:
         places = self.places(program, variant)
         before = labelled(counting, places)
+        counting.drain()
         took = program.run(load.command, operations)
         wanted = expected_at(places, variant, load, operations)
         where = f"hits, {load.name} with {variant.name}"
         found = expect(where, lambda: less(labelled(counting, places), before), wanted, variant.at is At.NAIVE)
+        if variant.program == "stacks" and (records := counting.drain()) < sum(found.values()):
+            raise Mismatch(f"{where}: {records} records in the ring of {sum(found.values())} hits")
         self.restarts += sum(found.values()) - sum(wanted.values())
         return took
 
     def places(self, program: Program, variant: Variant) -> list[Place]:
         """Where a foreign variant puts its program."""
-        if variant.at is At.RECIPE:
-            return self._recipe
-        return self._naive if variant.at is At.NAIVE else sites.ours(self.plan(program))
+        return sites.ours(self.plan(program)) if variant.at is At.OURS else self._places[variant.at]
 
     def plan(self, program: Program) -> AttachPlan:
         """What otelchan would attach."""
@@ -151,8 +156,7 @@ class Bench:
                     raise Mismatch(f"the {plane} plane is not in the program")
             yield probes
         finally:
-            for plane in reversed(plan.planes):
-                probes.detach(plane)
+            probes.detach_all()
 
     def forget(self) -> None:
         """The program ended; the next one starts afresh."""

@@ -18,7 +18,7 @@ def replaced(document: str, part: str) -> str:
 
 def written(data: dict[str, Any]) -> str:
     """All sections."""
-    sections = [_machine(data), _goals(data["goals"]), _loads(data), _hits(data["hits"])]
+    sections = [_machine(data), _goals(data), _loads(data), _tools(data), _hits(data["hits"])]
     if data["attach"]:
         sections.append(_attach(data["attach"]))
     if data["agent"]:
@@ -61,17 +61,30 @@ def _machine(data: dict[str, Any]) -> str:
     )
 
 
-def _goals(goals: list[dict[str, Any]]) -> str:
+def _goals(data: dict[str, Any]) -> str:
     rows = [
         [
             goal["name"],
             middle(goal["spread"]) if "spread" in goal else number(goal["measured"]),
             f"{goal['direction']} {goal['allowed']:g}",
+            "" if goal["aim"] is None else f"{goal['aim']:g}",
             "yes" if goal["met"] else "**no**",
         ]
-        for goal in goals
+        for goal in data["goals"]
     ]
-    return "### Goals\n\n" + table(["goal", "measured", "allowed", "met"], rows)
+    ratios = [
+        [f"`{key}`", explained["what"], middle(explained["spread"])]
+        for key, explained in data["ratios_explained"].items()
+    ]
+    return "\n\n".join(
+        [
+            "### Goals\n\n" + table(["goal", "measured", "allowed", "aim", "met"], rows),
+            "Ratios that `docs/overhead.json` has by name, at its top level; each from "
+            f"{max(it['spread']['rounds'] for it in data['ratios_explained'].values()):.0f} rounds of these two "
+            "alone, on several programs:",
+            table(["key", "what", "median"], ratios),
+        ]
+    )
 
 
 def _loads(data: dict[str, Any]) -> str:
@@ -93,7 +106,8 @@ def _loads(data: dict[str, Any]) -> str:
     ]
     parts.append(
         "Compared within rounds (`exact`: every plane of otelchan; `empty`: an empty program at the same sites; "
-        "`recipe`: entry and return instructions):\n\n" + table(["load", "ratio", "median", "all rounds"], compared)
+        "`recipe`: entry and return instructions; `naive, stacks` and `called, stacks`: first instructions; less than "
+        "1: cheaper than otelchan):\n\n" + table(["load", "ratio", "median", "all rounds"], compared)
     )
     parts.append(
         f"Naive probes were hit {data['naive_restarts']} times too often in the batches that were checked: a function "
@@ -106,6 +120,24 @@ def _loads(data: dict[str, Any]) -> str:
 def _is_hit(variant: dict[str, Any]) -> bool:
     """Whether the load is slowed down at all: else there is nothing to compare."""
     return bool(variant["ratio_to_bare"]["median"] > 2)
+
+
+def _tools(data: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"{row['load']}: {row['tool']}, `{row['what'].replace('|', chr(92) + '|')}`",
+            number(row["ns"]["median"]),
+            middle(row["ratio_to_bare"]),
+            middle(row["ratio_to_exact"]),
+        ]
+        for row in data["tools"]
+    ]
+    missing = "".join(f"\n\nNot measured: {sentence}." for sentence in data["tools_missing"])
+    return (
+        "### Other tools\n\nThe real programs, in elapsed time, beside exact counting in the same rounds:\n\n"
+        + table(["load and tool", "ns", "times bare", "times exact counting"], rows)
+        + missing
+    )
 
 
 def _hits(hits: list[dict[str, Any]]) -> str:

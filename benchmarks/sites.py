@@ -48,6 +48,11 @@ def recipe(image: GoImage) -> list[Place]:
     return found
 
 
+def called(image: GoImage) -> list[Place]:
+    """Of recipe() the entries alone."""
+    return [place for place in recipe(image) if not place.cookie & RETURN]
+
+
 def naive(image: GoImage) -> list[Place]:
     """The first instruction of the functions that do the work, as `uprobe:...:runtime.chansend` places it."""
     return [

@@ -17,12 +17,15 @@ class At(StrEnum):
 
     OURS = "ours"
     RECIPE = "recipe"
+    CALLED = "called"
     NAIVE = "naive"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """planes: of ours that are attached; kinds: of their sites only these, when given. Or else: program, at places."""
+    """planes: of ours that are attached; kinds: of their sites only these, when given. Or else: program, at places. Or
+    else: switch, a command of the load program, which turns on something that Go itself has.
+    """
 
     name: str
     title: str
@@ -30,6 +33,7 @@ class Variant:
     kinds: frozenset[Kind] = frozenset(Kind)
     program: str = ""
     at: At = At.OURS
+    switch: str = ""
 
 
 BARE = Variant("bare", "no probes")
@@ -41,14 +45,21 @@ EMPTY = Variant("empty", "an empty program at all of otelchan's sites", program=
 RECIPE = Variant("recipe", "entry and return instructions of chansend1, chanrecv1, chanrecv2: durations",
                  program="recipe", at=At.RECIPE)  # fmt: skip
 RECIPE_EMPTY = Variant("recipe, empty", "the same places, an empty program", program="empty", at=At.RECIPE)
-NAIVE = Variant("naive, empty", "first instruction of chansend, chanrecv, selectgo: an empty program",
-                program="empty", at=At.NAIVE)  # fmt: skip
-VARIANTS = (BARE, AGAIN, MAKES, WAITS, EXACT, EMPTY, RECIPE, RECIPE_EMPTY, NAIVE)
+NAIVE = Variant("naive, stacks", "first instruction of chansend, chanrecv, selectgo, closechan, newproc: stacks to a "
+                "ring", program="stacks", at=At.NAIVE)  # fmt: skip
+NAIVE_EMPTY = Variant("naive, empty", "the same places, an empty program", program="empty", at=At.NAIVE)
+CALLED = Variant("called, stacks", "first instruction of chansend1, chanrecv1, chanrecv2: stacks to a ring",
+                 program="stacks", at=At.CALLED)  # fmt: skip
+TRACER = Variant("execution tracer", "Go's execution tracer on, to /dev/null", switch="tracing")
+BLOCKS = Variant("block profile", "Go's block profile on, every event", switch="blocking")
+VARIANTS = (
+    BARE, AGAIN, MAKES, WAITS, EXACT, EMPTY, RECIPE, RECIPE_EMPTY, NAIVE, NAIVE_EMPTY, CALLED, TRACER, BLOCKS,
+)  # fmt: skip
 
 
 def variants_for(load: Load) -> list[Variant]:
     """Those that see the load's operation: recipes have no probe in a select, only in the sends around it."""
-    return [v for v in VARIANTS if v.at is not At.RECIPE or "select" not in load.calls]
+    return [v for v in VARIANTS if v.at not in (At.RECIPE, At.CALLED) or load.seen_by_recipes]
 
 
 def only(*kinds: Kind) -> Variant:
@@ -76,9 +87,9 @@ def expected_of_ours(variant: Variant, load: Load, operations: int) -> dict[str,
 def expected_at(places: list[Place], variant: Variant, load: Load, operations: int) -> dict[str, int]:
     """Hits by label, of all labels."""
     kinds = {kind.name.lower() for kind in load.kinds}
+    passed = {At.OURS: kinds, At.NAIVE: load.calls | load.entered}.get(variant.at, load.calls)
     expected = {}
     for place in places:
-        passed = kinds if variant.at is At.OURS else load.calls
         what = place.label.removesuffix(" return") if place.cookie & RETURN else place.label
         expected[place.label] = operations if what in passed else 0
     return expected

@@ -12,7 +12,10 @@
 //	try N       N sends that would block, and do not
 //	none N      N selects of two channels that both have no element, with a default branch, which is taken
 //	again N     N closes of a closed channel, and what it takes to recover from the panic
+//	spawn N     N goroutines started, each of which ends at once
 //	pace N      from now on N elements through a buffer and N handed over in each second, in bursts every 10 ms
+//	tracing N   1: from now on Go's execution tracer is on, and writes to /dev/null. 0: it is off
+//	blocking N  1: from now on the block profile is on, for every event. 0: it is off
 //
 // Each prints nanoseconds: what the operations took; the processor time that they took, which does not grow when others
 // use the processor as well; and what all of it took, with what is needed around them. That is observed, too, by whoever
@@ -25,8 +28,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/trace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -40,6 +45,7 @@ const settle = time.Millisecond
 
 var (
 	sink        uint64
+	ended       atomic.Int64
 	made        chan int
 	queue       = make(chan int, 1)
 	ping        = make(chan int)
@@ -126,7 +132,10 @@ var loads = map[string]func(int, *stopwatch){
 	"try":      tries,
 	"none":     chooseNone,
 	"again":    closesAgain,
+	"spawn":    spawn,
 	"pace":     pace,
+	"tracing":  tracing,
+	"blocking": blocking,
 }
 
 func compute(n int, watch *stopwatch) {
@@ -269,6 +278,41 @@ func closeAgain() {
 		}
 	}()
 	close(gone)
+}
+
+func spawn(n int, watch *stopwatch) {
+	ended.Store(0)
+	watch.start()
+	for range n {
+		go ends()
+		runtime.Gosched()
+	}
+	for ended.Load() != int64(n) {
+		runtime.Gosched()
+	}
+	watch.stop()
+}
+
+func ends() {
+	ended.Add(1)
+}
+
+func tracing(n int, watch *stopwatch) {
+	if n == 0 {
+		trace.Stop()
+		return
+	}
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err == nil {
+		err = trace.Start(nowhere)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+func blocking(n int, watch *stopwatch) {
+	runtime.SetBlockProfileRate(n)
 }
 
 func pace(n int, watch *stopwatch) {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.loads import BUFFERED, COMPUTE, HANDOFF, KIND_LOADS, SELECT
+from benchmarks.loads import BUFFERED, CLOSE, COMPUTE, HANDOFF, KIND_LOADS, SELECT, SPAWN, TRY
 from benchmarks.probing import Mismatch, expect, less
 from benchmarks.rounds import batch_size, compared
 from benchmarks.sites import RETURN, Place
 from benchmarks.variants import (
+    CALLED,
     EMPTY,
     EXACT,
     MAKES,
@@ -73,9 +74,22 @@ def test_naive_probes_are_hit_at_entries_only() -> None:
 
 
 def test_recipes_are_not_measured_on_what_they_do_not_see() -> None:
-    """They have no probe in selectgo; on all else every variant is."""
-    assert {RECIPE, RECIPE_EMPTY} == {*VARIANTS} - {*variants_for(SELECT)}
+    """They have no probe in selectgo, nor where non-blocking sends, closes and new goroutines go; on all else every
+    variant is.
+    """
+    for load in (SELECT, TRY, CLOSE, SPAWN):
+        assert {RECIPE, RECIPE_EMPTY, CALLED} == {*VARIANTS} - {*variants_for(load)}
     assert list(VARIANTS) == variants_for(BUFFERED) == variants_for(COMPUTE)
+
+
+def test_naive_probes_see_what_recipes_do_not() -> None:
+    """A send that does not block enters chansend, but none of the functions that compiled code calls for `c <- v`."""
+    naive = [Place(0, 0, "send", False), Place(1, 3, "close", False), Place(2, 4, "spawn", False)]
+
+    assert {"send": 100, "close": 0, "spawn": 0} == expected_at(naive, NAIVE, TRY, 100)
+    assert {"send": 0, "close": 100, "spawn": 0} == expected_at(naive, NAIVE, CLOSE, 100)
+    assert {"send": 0, "close": 0, "spawn": 100} == expected_at(naive, NAIVE, SPAWN, 100)
+    assert {"send": 0} == expected_at(RECIPE_PLACES[:1], CALLED, TRY, 100)
 
 
 def test_an_empty_program_is_hit_where_ours_is() -> None:

@@ -1,0 +1,3 @@
+module otelchan.example/apps/client
+
+go 1.25

@@ -1,0 +1,3 @@
+module otelchan.example/apps/server
+
+go 1.24

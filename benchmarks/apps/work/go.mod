@@ -1,0 +1,3 @@
+module otelchan.example/apps/work
+
+go 1.24
