@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from benchmarks import marked
 from benchmarks.latency import Seen, to_bare
 from benchmarks.machine import Machine
 from benchmarks.report import middle, number, table, whole
@@ -104,10 +105,8 @@ def _spread(found: Spread) -> dict[str, float]:
 
 
 def replaced(document: str, part: str) -> str:
-    """The document with other text between the two marks. Raises ValueError when it has not both, once each."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(BEGIN) > document.index(END):
-        raise ValueError(f"the document must have the line {BEGIN!r} and, below it, the line {END!r}, once each")
-    return f"{document.split(BEGIN)[0]}{BEGIN}\n\n{part.strip()}\n\n{END}{document.split(END)[1]}"
+    """The document with other text where its own stands. Raises ValueError, see marked.replaced."""
+    return marked.replaced(document, BEGIN, END, part)
 
 
 def written(found: Data) -> str:

@@ -13,6 +13,7 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
+from benchmarks import marked
 from benchmarks.machine import describe
 from tests.support.estimated import SECOND, Run, estimated
 from tests.support.gobuild import build
@@ -98,8 +99,7 @@ def main() -> int:
     print(text)
     if not given.quick:
         page = PAGE.read_text()
-        head, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
+        PAGE.write_text(marked.replaced(page, BEGIN, END, text))
     return 0 if good else 1
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmarks import marked
+
 BEGIN, END = "<!-- measured by `make bench`: begin -->", "<!-- measured by `make bench`: end -->"
 
 
 def replaced(document: str, part: str) -> str:
-    """The document with other text between the two marks. Raises ValueError when it has not both, once each."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(BEGIN) > document.index(END):
-        raise ValueError(f"the document must have the line {BEGIN!r} and, below it, the line {END!r}, once each")
-    before, after = document.split(BEGIN)[0], document.split(END)[1]
-    return f"{before}{BEGIN}\n\n{part.strip()}\n\n{END}{after}"
+    """The document with other text where its own stands. Raises ValueError, see marked.replaced."""
+    return marked.replaced(document, BEGIN, END, part)
 
 
 def written(data: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks import marked
 from benchmarks.agents import kilobytes
 from benchmarks.machine import describe
 from benchmarks.program import program
@@ -117,8 +118,7 @@ def write(section: str) -> None:
         document = document.replace(
             "\n## The census\n", f"\n## How the agent grows\n\n{BEGIN}\n{END}\n\n## The census\n"
         )
-    before, _, rest = document.partition(BEGIN)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{rest.partition(END)[2]}")
+    DOCUMENT.write_text(marked.replaced(document, BEGIN, END, section))
 
 
 def main() -> int:
