@@ -1,4 +1,4 @@
-"""How the agent grows: beside 1, 10 and 50 programs, and beside one with up to a million goroutines.
+"""How the agent grows: beside 1, 10 and 50 programs, a busy one, and one with up to a million goroutines.
 
 `python -m benchmarks.scaling [--write]`; needs root, and 4 GB of free memory for the largest. The real agent with its
 default settings exports to a server on this machine. --write: the table goes into docs/overhead.md.
@@ -29,6 +29,8 @@ GO = "1.27.3"
 TARGETS = (1, 10, 50)
 GOROUTINES = (1_000, 10_000, 100_000, 1_000_000)
 PACE = 100  # elements a second through a buffer, and as many handed over, in each of the programs
+BUSY = 25_000  # the same, of a program with 100,000 operations a second: a send and a receive each
+BUDGETS = (3, 100)  # percent of a core that its probes may take
 ATTACHED_S = 240.0  # a shared machine can be slow
 DOCUMENT = Path(__file__).parents[1] / "docs" / "overhead.md"
 BEGIN, END = "<!-- agent: begin -->", "<!-- agent: end -->"
@@ -61,6 +63,17 @@ def beside_programs(number: int, folder: Path, url: str) -> Iterator[Running]:
         options = (*others, "--endpoint", url)
         running = undo.enter_context(agent(folder / f"targets {number}", programs[0].pid, *options))
         yield Running(f"{number} programs" if number > 1 else "1 program", running)
+
+
+@contextmanager
+def beside_busy(budget: int, folder: Path, url: str) -> Iterator[Running]:
+    """One agent beside a program with 100,000 operations a second, which it counts one by one if it may."""
+    with ExitStack() as undo:
+        busy = undo.enter_context(program())
+        busy.run("pace", BUSY)
+        options = ("--endpoint", url, "--max-overhead", f"{budget}%")
+        running = undo.enter_context(agent(folder / f"busy {budget}", busy.pid, *options))
+        yield Running(f"{4 * BUSY:,} operations a second, budget {budget} %", running)
 
 
 @contextmanager
@@ -102,7 +115,7 @@ def text(rows: list[Row], seconds: float, settle_s: float) -> str:
     lines = [
         f"Measured by `python -m benchmarks.scaling` on {here['date']}, with a load average of {here['load_average']}: "
         f"the mean of {seconds:.0f} s, from {settle_s:.0f} s after attaching on; a MB is 1,000,000 bytes. The agents "
-        "of programs ran at the same time, and then those of goroutines.",
+        "of programs ran at the same time, then those of operations, then those of goroutines.",
         "",
         "| the agent watches | resident, MB | at most | of one core |",
         "| --- | ---: | ---: | ---: |",
@@ -128,11 +141,17 @@ def main() -> int:
     parser.add_argument("--settle", type=float, default=30)
     parser.add_argument("--targets", type=int, nargs="*", default=TARGETS)
     parser.add_argument("--goroutines", type=int, nargs="*", default=GOROUTINES)
+    parser.add_argument("--budgets", type=int, nargs="*", default=BUDGETS)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     rows: list[Row] = []
     with TemporaryDirectory() as folder, otlp_server() as server:
-        for beside, sizes in ((beside_programs, arguments.targets), (beside_goroutines, arguments.goroutines)):
+        groups = (
+            (beside_programs, arguments.targets),
+            (beside_busy, arguments.budgets),
+            (beside_goroutines, arguments.goroutines),
+        )
+        for beside, sizes in groups:
             with ExitStack() as undo:
                 running = [undo.enter_context(beside(size, Path(folder), server.url)) for size in sizes]
                 rows += measured(running, arguments.settle, arguments.seconds)
