@@ -10,10 +10,10 @@ from contextlib import suppress
 from otelchan import clock
 from otelchan.errors import OtelchanError
 from otelchan.gobinary.types import Layout
-from otelchan.kernel.cpusamples import PERIOD_NS, CpuSampler
+from otelchan.kernel.cpusamples import PERIOD_NS, CpuSampler, Taken
 from otelchan.memory.positions import Positions
 from otelchan.memory.types import Reader
-from otelchan.model.observation import Sampled
+from otelchan.model.observation import MISSING, Sampled
 from otelchan.plan.passages import LIKELY_NS, Passages, hit_ns
 from otelchan.plan.slices import sample_every_ns
 from otelchan.plan.types import AttachPlan
@@ -22,6 +22,10 @@ log = logging.getLogger("otelchan")
 
 
 _TICKS = 3  # between two looks at positions, which are the dearest part
+
+
+_CLOCKS_DIFFER = 0.03
+"""What was not looked at is no more than this part when threads are asked one after the other, and the program last."""
 
 
 class Beside:
@@ -60,10 +64,12 @@ class Beside:
         at from now on."""
         before_ns, before_cpu_ns = self._begin_ns, self._cpu_ns
         self._begin_ns, self._cpu_ns = clock.monotonic_ns(), self._cpu()
-        stacks: Mapping[tuple[int, ...], int] = {}
+        cpu_ns = max(self._cpu_ns - before_cpu_ns, 0)
+        samples: dict[int, float] = {}
         if self._sampler is not None:
             try:
-                stacks = self._sampler.take()[0]
+                seen = self._sampler.take()
+                samples = {**self._passages.by_kind(seen.stacks)} | missing(seen, cpu_ns, self._sampler.period_ns)
             except OtelchanError as error:
                 self._without_samples(error)
         moves = self._positions.take()
@@ -71,9 +77,9 @@ class Beside:
         return Sampled(
             begin_ns=before_ns,
             end_ns=self._begin_ns,
-            cpu_ns=max(self._cpu_ns - before_cpu_ns, 0),
+            cpu_ns=cpu_ns,
             period_ns=self._sampler.period_ns if self._sampler else 0,
-            samples=self._passages.by_kind(stacks),
+            samples=samples,
             passage_ns=LIKELY_NS,
             hit_ns=self._hit_ns,
             moves=moves,
@@ -94,6 +100,17 @@ class Beside:
         """No more looks."""
         if self._sampler is not None:
             self._sampler.close()
+
+
+def missing(seen: Taken, cpu_ns: int, period_ns: int) -> dict[int, float]:
+    """How many samples there should be besides those that were seen, of a program that had so much processor time.
+
+    What was sampled was looked at, also of threads that ended before they could be asked, and where the kernel keeps no
+    schedstat and says 0.
+    """
+    unseen_ns = cpu_ns - max(seen.cpu_ns, (seen.stacks.total() + seen.lost) * period_ns)
+    number = seen.lost + (unseen_ns / period_ns if unseen_ns > _CLOCKS_DIFFER * cpu_ns else 0.0)
+    return {MISSING: number} if number else {}
 
 
 def _processors(pid: int) -> int:

@@ -185,7 +185,7 @@ class Probes:
         offsets, cookies = [s.file_offset for s in sites], [s.cookie for s in sites]
         self.links[plane] = self._session.attach(self.plan.path, offsets, cookies, self._process.pid)
         if not self._is_effective(plane, sites):
-            self.detach(plane, NOT_EFFECTIVE)
+            self._lacks(plane)
             return False
         self.states[plane] = ON
         return True
@@ -218,9 +218,16 @@ class Probes:
         """It is attached; False when its traps turn out not to be in this program. Raises MemoryGone."""
         self.links[plane], self.states[plane] = SHARED, ON
         if not self._is_effective(plane, self.plan.planes[plane]):
-            self.detach(plane, NOT_EFFECTIVE)
+            self._lacks(plane)
             return False
         return True
+
+    def _lacks(self, plane: Plane) -> None:
+        """Its traps are not in the program. Without waits operations mean nothing, not in time slices either: those
+        have the same sites, and would count none of what passes from goroutine to goroutine."""
+        self.detach(plane, NOT_EFFECTIVE)
+        if plane is Plane.WAITS and Plane.OPERATIONS in self.plan.planes and Plane.OPERATIONS not in self.links:
+            self.states[Plane.OPERATIONS] = NOT_EFFECTIVE
 
     def _write(self) -> None:
         self._session.write_target(self.plan.target_id, self._entry)

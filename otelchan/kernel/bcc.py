@@ -152,4 +152,5 @@ def explain(answer: Mapping[str, Any], status: int, output: str, source: str) ->
         lines = [line for line in output.partition("\nprocessed ")[0].splitlines() if line]
         detail = f"; the verifier's last words: {lines[-1]}" if lines else ""
         return f"the kernel refused the BPF program: {reason.rpartition(': ')[2]}{detail}; run `otelchan doctor`"
-    return f"the child that runs BCC ended with status {status}: {output.strip()[-200:]}; run it again"
+    last = output.strip()[-200:]
+    return f"the child that runs BCC ended with status {status}: {last}; try again, or use `--backend libbpf`"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
-from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from otelchan.errors import KernelError
 from otelchan.kernel.links import NOT_PERMITTED
 from otelchan.kernel.syscall import TRACE_UPROBE_MULTI
 
+REBUILD = "install otelchan again, or in a clone run `make build`"
 _SIGNATURES = {
     "bpf_object__open_file": (c_void_p, c_char_p, c_void_p),
     "bpf_object__load": (c_int, c_void_p),
@@ -24,6 +25,7 @@ _SIGNATURES = {
     "bpf_object__find_map_by_name": (c_void_p, c_void_p, c_char_p),
     "bpf_object__find_map_fd_by_name": (c_int, c_void_p, c_char_p),
     "bpf_program__fd": (c_int, c_void_p),
+    "bpf_program__set_autoload": (c_int, c_void_p, c_bool),
     "bpf_program__set_expected_attach_type": (c_int, c_void_p, c_int),
     "bpf_program__set_log_buf": (c_int, c_void_p, c_void_p, c_size_t),
     "bpf_map__set_max_entries": (c_int, c_void_p, c_uint32),
@@ -57,7 +59,7 @@ def version() -> str:
 def require_object(path: Path) -> Path:
     """The path. Raises KernelError when there is no such file."""
     if not path.is_file():
-        raise KernelError(f"the BPF object {path} does not exist; build it with `make build`")
+        raise KernelError(f"the BPF object {path} does not exist; {REBUILD}")
     return path
 
 
@@ -71,8 +73,10 @@ class BpfObject:
         sizes: Mapping[str, int] | None = None,
         attach_type: int = TRACE_UPROBE_MULTI,
         also: Sequence[str] = (),
+        without: Sequence[str] = (),
     ) -> None:
         """Load `program`, and more of them, for one way of attaching (see links); sizes: map name -> max_entries.
+        without: programs that stay out of the kernel; libbpf loads all others of the object.
 
         Raises KernelError: no libbpf, no object, not allowed, refused by the verifier.
         """
@@ -80,15 +84,18 @@ class BpfObject:
         lib = library()
         self._handle = lib.bpf_object__open_file(os.fsencode(path), None)
         if not self._handle:
-            raise KernelError(f"libbpf cannot open {path}: {os.strerror(ctypes.get_errno())}; rebuild it")
+            raise KernelError(f"libbpf cannot open {path}: {os.strerror(ctypes.get_errno())}; {REBUILD}")
         self._log = ctypes.create_string_buffer(1 << 16)
         handles = {}
         for one in (program, *also):
             handles[one] = lib.bpf_object__find_program_by_name(self._handle, one.encode())
             if not handles[one]:
-                raise KernelError(f"{path} has no program {one!r}; build it with `make build`")
+                raise KernelError(f"{path} has no program {one!r}; {REBUILD}")
             lib.bpf_program__set_log_buf(handles[one], self._log, len(self._log))
             lib.bpf_program__set_expected_attach_type(handles[one], attach_type)
+        for one in without:
+            if unwanted := lib.bpf_object__find_program_by_name(self._handle, one.encode()):
+                lib.bpf_program__set_autoload(unwanted, False)
         for name, entries in (sizes or {}).items():
             found = lib.bpf_object__find_map_by_name(self._handle, name.encode())
             lib.bpf_map__set_max_entries(found, entries)
@@ -104,7 +111,7 @@ class BpfObject:
         """Descriptor of a map, owned by this object."""
         fd: int = library().bpf_object__find_map_fd_by_name(self._handle, name.encode())
         if fd < 0:
-            raise KernelError(f"the BPF object has no map {name!r}; rebuild it with `make build`")
+            raise KernelError(f"the BPF object has no map {name!r}; {REBUILD}")
         return fd
 
     def close(self) -> None:

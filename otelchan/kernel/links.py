@@ -87,7 +87,8 @@ def _trial_program(attach: Attach) -> int:
     except OSError as error:
         if error.errno == errno.EPERM:
             raise KernelError(f"loading a BPF program is not permitted; {NOT_PERMITTED}") from error
-        raise KernelError(f"the kernel takes no BPF program for uprobes: {error.strerror}; use Linux 5.15") from error
+        what = f"the kernel takes no BPF program for uprobes: {error.strerror}"
+        raise KernelError(f"{what}; use Linux 5.15 or newer") from error
 
 
 def _no_multi(program: int) -> Missing | None:

@@ -14,8 +14,9 @@ from otelchan.kernel.bcc import BccObject, source_file
 from otelchan.kernel.links import ATTACH_TYPES, Attach
 from otelchan.kernel.types import MAPS
 
-_MACHINE = "x86_64"  # whose registers the object reads: see bpf/portable.h
-OBJECT = Path(__file__).parent.parent / "bpf" / "otelchan.bpf.o"
+_MACHINE = "x86_64"  # where it was run; an object for aarch64 is compiled too, see bpf/portable.h
+OBJECT = Path(__file__).parent.parent / "bpf" / f"otelchan.{os.uname().machine}.bpf.o"
+"""Of this machine; an installation has those of others too. scripts/compile_bpf.py writes it."""
 PROGRAM, SLICE_PROGRAM, RING = "oc_dispatch", "oc_slice", "events"
 VACANT, BIRTHS, MISSED = "vacant", "births", "missed"
 
@@ -48,8 +49,8 @@ def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) 
     machine = os.uname().machine
     if machine != _MACHINE:
         raise KernelError(
-            f"the kernel side of otelchan is compiled for {_MACHINE}, and this machine is {machine}; `otelchan census` "
-            "and `otelchan plan --file` need no kernel side"
+            f"the kernel side of otelchan was never run on {machine}, only on {_MACHINE}, so nothing is attached here; "
+            "`otelchan plan --file` and `otelchan report` need no kernel side"
         )
     if wanted == Backend.BCC:
         return Backend.BCC, _by_bcc(attach, parked_entries)
@@ -63,11 +64,17 @@ def load(wanted: str, attach: Attach, parked_entries: int, path: Path = OBJECT) 
             return Backend.BCC, _by_bcc(attach, parked_entries)
         except KernelError as error:
             raise KernelError(f"{missing}; nor can BCC take its place: {error}") from error
-    sizes = {"parked": parked_entries}
-    return Backend.LIBBPF, libbpf.BpfObject(path, PROGRAM, sizes, ATTACH_TYPES[attach], also=(SLICE_PROGRAM,))
+    sizes, also = {"parked": parked_entries}, _also(attach)
+    without = () if also else (SLICE_PROGRAM,)
+    return Backend.LIBBPF, libbpf.BpfObject(path, PROGRAM, sizes, ATTACH_TYPES[attach], also, without)
+
+
+def _also(attach: Attach) -> tuple[str, ...]:
+    """Beside PROGRAM: with perf events there are no time slices (kernel/slices.py)."""
+    return (SLICE_PROGRAM,) if attach is Attach.MULTI else ()
 
 
 def _by_bcc(attach: Attach, parked_entries: int) -> BccObject:
     maps = [*MAPS, RING, VACANT, BIRTHS, MISSED]
     defines = {"OC_PARKED": parked_entries}
-    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], maps, defines, also=(SLICE_PROGRAM,))
+    return BccObject(source_file(), PROGRAM, ATTACH_TYPES[attach], maps, defines, also=_also(attach))

@@ -31,9 +31,9 @@ LIMITS |= {"sampled": 4096, "marks": 16384}
 _REASONS = {
     errno.EPERM: "it is not permitted; run as root or with CAP_BPF and CAP_PERFMON (`otelchan doctor`)",
     errno.EACCES: "it is not permitted; run as root or with CAP_SYS_ADMIN (`otelchan doctor`)",
-    errno.ESRCH: "the process is gone",
-    errno.ENOENT: "the executable cannot be opened",
-    errno.EINVAL: "the kernel refuses these places in the executable; was the file replaced?",
+    errno.ESRCH: "the process is gone; look for its successor",
+    errno.ENOENT: "the executable cannot be opened; look whether it was removed",
+    errno.EINVAL: "the kernel refuses these places in the executable; restart the program if its file was replaced",
     errno.EMFILE: "no more files may be open; raise the limit (`ulimit -n`)",
 }
 
@@ -91,8 +91,9 @@ class Session:
         self.detach(*self._links)
 
     def slicing(self) -> tuple[int, dict[str, int]]:
-        """Descriptors of the program of time slices and of the maps, by name, for kernel/slices.py."""
-        return self._loaded.program_fds[SLICE_PROGRAM], self._fds
+        """Descriptors of the program of time slices and of the maps, by name, for kernel/slices.py. The program's is -1
+        with perf events, where it is not loaded."""
+        return self._loaded.program_fds.get(SLICE_PROGRAM, -1), self._fds
 
     def write_target(self, target_id: int, config: np.ndarray) -> None:
         """The whole entry of one target in `targets`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from otelchan.kernel.types import Kind, SliceCounts
 from otelchan.memory.types import Moves
-from otelchan.model.observation import Sampled
+from otelchan.model.observation import MISSING, Sampled
 
 NORMAL_95 = 1.959964
 _STUDENT_95 = {1: 12.7, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 14: 2.14, 19: 2.09}
@@ -33,6 +33,7 @@ _USUAL_HIT_NS = 1000.0
 _FASTEST_NS = 5.0  # of an operation, on the fastest processor
 _NEVER_FASTER_NS = 1.0  # on any: nothing that little is known of is said to be more
 _FAR_OFF = 20.0  # times as much as samples say: then they do not say either when it was
+_LEAST_SEEN = 0.02  # of the processor time: from less than that nothing is concluded for the rest
 _FEWEST = 0.1  # samples: of what is older half counts, again and again, until there is as good as none
 
 
@@ -50,11 +51,18 @@ class Rate(NamedTuple):
     of_slices: float
     of_a_sample: Mapping[int, float] = {}
 
-    def operations(self, samples: Mapping[int, float], wall_ns: int) -> float:
-        """In an interval of which these samples were taken."""
+    def operations(self, sampled: Sampled) -> float:
+        """In that interval."""
         if not self.of_a_sample:
-            return self.per_ns * wall_ns
-        return sum(samples.get(kind, 0) * each for kind, each in self.of_a_sample.items())
+            return self.per_ns * (sampled.end_ns - sampled.begin_ns)
+        seen = sum(sampled.samples.get(kind, 0) * each for kind, each in self.of_a_sample.items())
+        return seen / part_seen(sampled)
+
+
+def part_seen(of: Sampled | Evidence) -> float:
+    """Of its processor time, the part that samples tell about."""
+    in_all = of.cpu_ns / of.period_ns if of.period_ns else 0.0
+    return max(1 - of.samples.get(MISSING, 0.0) / in_all, _LEAST_SEEN) if in_all else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +177,22 @@ def _passed(hits: Mapping[int, int], done: int, evidence: Evidence) -> _Guess | 
     in_all = sum(evidence.samples.get(kind, 0) for kind in of_each)
     if in_all < _FEWEST or not evidence.wall_ns:
         return None
-    passages = sum(evidence.samples.get(kind, 0) * each for kind, each in of_each.items())
+    seen = part_seen(evidence)
+    passages = sum(evidence.samples.get(kind, 0) * each for kind, each in of_each.items()) / seen
     per_ns = passages / evidence.wall_ns
     per_cpu_s = 1e9 * passages / max(evidence.cpu_ns, 1.0)
     cold = (math.log(_HOT_PER_S) - math.log(max(per_cpu_s, 1.0))) / math.log(_HOT_PER_S / _COLD_PER_S)
     sigma = _HOT_SIGMA + (_COLD_SIGMA - _HOT_SIGMA) * min(max(cold, 0.0), 1.0)
-    return _Guess(per_ns, math.hypot(sigma, in_all**-0.5))
+    return _Guess(per_ns, math.hypot(sigma, in_all**-0.5, _unseen(in_all, seen, evidence)))
+
+
+def _unseen(in_all: float, seen: float, evidence: Evidence) -> float:
+    """What was not sampled is taken to be like the rest; but it may have done nothing on channels, or nothing else."""
+    missing = evidence.samples.get(MISSING, 0.0)
+    if not missing:
+        return 0.0
+    least, most = in_all, in_all + missing
+    return max(math.log(in_all / seen / least), math.log(most * seen / in_all), 0.0) / NORMAL_95
 
 
 def _of_a_sample(hits: Mapping[int, int], done: int, evidence: Evidence) -> dict[int, float]:

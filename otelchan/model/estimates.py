@@ -78,7 +78,7 @@ class Estimates:
             self._pending = [_after(self._slices[0].begin_ns, since)]
             return
         self._pending.clear()
-        times = rate.operations(since.samples, wall_ns) / (rate.per_ns * wall_ns) if wall_ns else 0.0
+        times = rate.operations(since) / (rate.per_ns * wall_ns) if wall_ns else 0.0
         for share in found:
             operation, status = _STATUSES[share.side]
             name, source = name_of(share.name_key)

@@ -193,11 +193,16 @@ class KernelState:
     fine: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
+MISSING = 0
+"""In Sampled.samples, as no kind of site has that number."""
+
+
 class Sampled(NamedTuple):
     """What a program did over a while, as far as it is seen without a trap.
 
     cpu_ns: what it had of processors. samples: of what it executed, one per period_ns of processor time: how many were
-    in the extent of a site, by number of the kind of site (kernel.types.Kind). passage_ns: what one passage of such a
+    in the extent of a site, by number of the kind of site (kernel.types.Kind); under MISSING how many there should have
+    been besides: lost ones, and of threads that nobody could look at. passage_ns: what one passage of such a
     site likely takes. hit_ns: what a hit costs while operations are counted in a slice. moves: see there.
     """
 

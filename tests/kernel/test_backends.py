@@ -109,6 +109,17 @@ def test_the_maps_have_the_sizes_that_user_space_reads(backend: str, attach: str
     assert PARKED == limits["parked"]
 
 
+@pytest.mark.parametrize(("backend", "attach"), COMBINATIONS)
+def test_the_program_of_time_slices_is_loaded_only_where_there_are_any(backend: str, attach: str) -> None:
+    """With perf events a slice would take seconds to end: no program for it is in the kernel, and nobody has one."""
+    before = held_by(os.getpid())
+    with loaded(backend, attach) as session:
+        programs = new_since(before).programs
+        slicing, _ = session.slicing()
+
+    assert (len(programs), slicing >= 0) == ((2, True) if attach == "multi" else (1, False))
+
+
 def test_both_loaders_make_the_same_maps() -> None:
     """The one source means the same to both compilers, to the type and the flags of each map."""
     made = []

@@ -26,7 +26,7 @@ def test_waits_would_have_cost_a_park_for_each_wake() -> None:
 
     found = cost_by_plane(hits, PLAN)
 
-    assert found == {Plane.WAITS: 2 * (1750 + 1300), Plane.OPERATIONS: 3 * 1200 + 1250 + 1500}
+    assert found == {Plane.WAITS: 2 * (1750 + 1300), Plane.OPERATIONS: 3 * 1200 + 1250 + 1650}
 
 
 def test_the_busiest_channels_come_first() -> None:

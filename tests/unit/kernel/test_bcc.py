@@ -69,7 +69,8 @@ HINT: The 'map_value_or_null' error can happen if you dereference a pointer valu
         (
             {},
             "LLVM ERROR: out of memory\n",
-            "the child that runs BCC ended with status -6: LLVM ERROR: out of memory; run it again",
+            "the child that runs BCC ended with status -6: LLVM ERROR: out of memory; try again, or use "
+            "`--backend libbpf`",
         ),
     ],
     ids=["import", "compile", "no detail", "permission", "map", "verifier", "super-user", "crash"],

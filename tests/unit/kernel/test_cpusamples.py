@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from otelchan import clock
 from otelchan.errors import KernelError, TargetError
 from otelchan.kernel.cpusamples import CpuSampler
 from tests.support import require_kernel
@@ -39,17 +40,18 @@ def test_samples_times_their_period_are_processor_time(sampler: CpuSampler) -> N
     """In the program's own code: what it has the kernel do is left out."""
     sampler.take()
     spent = spin(0.3)
-    stacks, lost = sampler.take()
+    stacks, lost, covered_ns = sampler.take()
 
     assert 0.4 < (sum(stacks.values()) + lost) * PERIOD_NS / 1e9 / spent < 1.2
+    assert spent * 1e9 <= covered_ns
 
 
 def test_what_was_taken_is_not_told_again(sampler: CpuSampler) -> None:
     """Each sample once, whether it was drained before or not."""
     spin(0.05)
     sampler.drain()
-    first, _ = sampler.take()
-    second, _ = sampler.take()
+    first = sampler.take().stacks
+    second = sampler.take().stacks
 
     assert sum(first.values()) > 10
     assert sum(second.values()) < 10
@@ -68,7 +70,7 @@ def test_a_thread_that_began_later_is_sampled_within_a_second(sampler: CpuSample
     time.sleep(1.05)
     sampler.take()
     time.sleep(0.3)
-    busy, _ = sampler.take()
+    busy = sampler.take().stacks
     go_on.set()
     thread.join()
     time.sleep(1.05)
@@ -87,3 +89,20 @@ def test_a_process_that_is_gone_is_said_to_be() -> None:
 
     with pytest.raises(TargetError, match=f"process {child} has exited"):
         CpuSampler(child)
+
+
+def test_what_threads_did_before_they_were_looked_at_is_not_covered(sampler: CpuSampler) -> None:
+    """By the clock of the whole process, which is the same as that of its threads: nothing else is missing."""
+    before_ns = clock.process_cpu_ns(os.getpid())
+    sampler.take()
+    spin(0.1)
+    covered_ns = sampler.take().cpu_ns
+    in_all_ns = clock.process_cpu_ns(os.getpid()) - before_ns
+    assert covered_ns > 0.9 * in_all_ns
+
+    unseen = threading.Thread(target=spin, args=(0.3,))
+    unseen.start()
+    unseen.join()  # within the second in which nobody looks for new threads
+    covered_ns = sampler.take().cpu_ns
+
+    assert covered_ns < 0.15e9

@@ -9,7 +9,7 @@ from otelchan.kernel.types import Kind, SliceCounts
 from otelchan.memory.types import ChannelMap, Moves
 from otelchan.model.blended import Evidence, blend, by_chance, operations_of_a_hit
 from otelchan.model.estimates import Estimates, Estimating
-from otelchan.model.observation import KernelState, Observation, Sampled
+from otelchan.model.observation import MISSING, KernelState, Observation, Sampled
 from otelchan.model.shares import shares
 from otelchan.model.types import ChannelView, Counter, Estimate
 from tests.support.snapshots import channel
@@ -347,3 +347,38 @@ def test_a_channel_that_is_no_more_keeps_one_series() -> None:
         2, channel(name="hot", source="make", processed={})
     )
     assert [("hot", "make", "recv"), ("hot", "make", "send")] == look(3)
+
+
+def test_samples_that_are_missing_make_the_interval_wider_and_are_taken_to_be_like_the_others() -> None:
+    """Half of the program's processor time was not looked at: lost samples, or threads that nobody could look at. It
+    may have done nothing on channels in it, or nothing else."""
+    loops = [a_hot_loop(n) for n in range(10)]
+    whole = blend(loops, evidence(sampled(0, 10, {Kind.SEND: 100, Kind.RECV: 100})))
+    half = blend(loops, evidence(sampled(0, 10, {Kind.SEND: 50, Kind.RECV: 50, MISSING: 500})))
+
+    assert 0.8 < half.per_ns / whole.per_ns < 1.25
+    assert half.per_ns * math.exp(-half.below) < whole.per_ns / 2
+    assert half.per_ns * math.exp(half.above) > whole.per_ns * 6 / 2.0 / 1.01
+
+
+def test_totals_reach_from_nothing_in_what_was_not_sampled_to_nothing_else() -> None:
+    """Of 1,000 samples that there should be 400 are missing, and of the others half were in sends of 10 ns."""
+    estimates = Estimates(0)
+    found = {Kind.SEND: 150, Kind.RECV: 150, MISSING: 400}
+    estimates.add([a_hot_loop(n) for n in range(4)], sampled(0, 10, found), named)
+    sends = totals(estimates)["hot", "send", "ok"]
+
+    assert 0.95 < sends.value / (150e6 / 0.6) < 1.05
+    assert sends.lower < 150e6
+    assert sends.upper > 350e6
+
+
+def test_estimates_go_by_what_is_missing_in_each_interval() -> None:
+    """Later everything is sampled again: what is added then is what was seen."""
+    estimates = Estimates(0)
+    estimates.add([a_hot_loop(n) for n in range(4)], sampled(0, 10, {Kind.SEND: 150, MISSING: 700}), named)
+    before = totals(estimates)["hot", "send", "ok"].value
+    estimates.add([a_hot_loop(n) for n in range(10, 14)], sampled(10, 20, {Kind.SEND: 500}), named)
+    after = totals(estimates)["hot", "send", "ok"].value
+
+    assert 0.95 < (after - before) / before < 1.05
