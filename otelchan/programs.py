@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from otelchan.config import Config
+from otelchan.config.targets import CONDITIONS
 from otelchan.errors import BinaryError, OtelchanError
 from otelchan.gobinary.analysis import analyse_cached
 from otelchan.gobinary.quick import is_go
@@ -33,7 +34,7 @@ def image_of(process: Process) -> GoImage:
 
 def targets_of(selection: Selection, config: Config) -> Selection:
     """What was asked for, with the rules of the configuration."""
-    fields = ("exe", "container", "cgroup", "service_name")
+    fields = (*CONDITIONS, "service_name")
     given = (({field: getattr(rule, field) or "" for field in fields}, rule.exclude) for rule in config.targets)
     return replace(selection, rules=tuple(Rule(**texts, exclude=exclude) for texts, exclude in given))
 

@@ -71,7 +71,7 @@ def _settings_of(root: yaml.Node | None) -> tuple[list[Entry], list[Problem]]:
     if root is None or _is_null(root):
         return entries, problems
     if not isinstance(root, yaml.MappingNode) or root.tag != _MAPPING:
-        sentence = "the configuration file must be a mapping of settings, see docs/configuration.md"
+        sentence = "the configuration file must be a mapping of settings; see docs/configuration.md"
         return entries, [Problem(_line(root), sentence)]
     _Walk(entries, problems).section(root, "")
     return entries, problems
@@ -104,14 +104,15 @@ class _Walk(NamedTuple):
         if isinstance(value, yaml.MappingNode) and value.tag == _MAPPING:
             self.section(value, f"{key}.")
         elif not _is_null(value):
-            self.problems.append(Problem(_line(value), f"{key} is {_text(value)}, but must be a mapping of settings"))
+            sentence = f"{key} is {_text(value)}, but must be a mapping of settings; see docs/configuration.md"
+            self.problems.append(Problem(_line(value), sentence))
 
     def _leaf(self, key: str, line: int, node: yaml.Node) -> None:
         try:
             value = SafeConstructor().construct_document(node)
         except (ConstructorError, ValueError, OverflowError) as error:  # `!!int x`, `2024-13-01`
             reason = getattr(error, "problem", None) or str(error)
-            self.problems.append(Problem(_line(node), f"{key} cannot be read: {reason}"))
+            self.problems.append(Problem(_line(node), f"{key} cannot be read: {reason}; see docs/configuration.md"))
             return
         repeated = list(_repeated_below(node, key))
         self.problems.extend(repeated)

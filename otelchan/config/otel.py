@@ -148,7 +148,7 @@ def _milliseconds(variable: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise UsageError(f"{variable} is {value!r}, but must be a number of milliseconds") from None
+        raise UsageError(f"{variable} is {value!r}, but must be a number of milliseconds, such as 10000") from None
 
 
 def _timeout_s(variable: str, value: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from pathlib import Path
@@ -29,9 +30,9 @@ class Handle:
                 f"process {process.pid} ({process.executable}) has exited; look for its successor"
             ) from None
         except OSError as error:
+            way_out = "use Linux 5.3 or newer" if error.errno == errno.ENOSYS else "raise the limit (`ulimit -n`)"
             raise TargetError(
-                f"process {process.pid} ({process.executable}) cannot be held: {error.strerror}; "
-                "Linux 5.3 or newer is needed"
+                f"process {process.pid} ({process.executable}) cannot be held: {error.strerror}; {way_out}"
             ) from None
         if not is_same(process, proc):  # the descriptor is of whoever has the id now
             self.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import functools
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +14,17 @@ from pathlib import Path
 from otelchan.errors import TargetError
 from otelchan.target.types import Process
 
+log = logging.getLogger("otelchan")
+
 FOLDER = Path("/run/otelchan")
 
 
 @contextmanager
-def lock(process: Process, folder: Path = FOLDER) -> Iterator[None]:
+def lock(process: Process, folder: Path = FOLDER) -> Iterator[bool]:
     """Hold the lock of a process; the kernel lets go of it also when this agent is killed.
 
+    False: it is held by nobody, because the folder is on a file system that nobody may write, as a container's often
+    is. That is said, and no reason to refuse: a container's own folder would tell of no agent outside either.
     Raises TargetError with the process id of the other otelchan that has it, or when the folder cannot be written.
     """
     path = folder / f"{process.pid}-{process.start_ticks}.lock"
@@ -25,13 +32,30 @@ def lock(process: Process, folder: Path = FOLDER) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _open_locked(path, process)
     except OSError as error:
-        raise TargetError(f"the lock {path} cannot be taken: {error.strerror}; run as root") from None
+        if error.errno != errno.EROFS:
+            raise TargetError(
+                f"the lock {path} cannot be taken: {error.strerror}; run as root, or remove {folder} when a user who "
+                "does not run otelchan any more has left it"
+            ) from None
+        _say_unlocked(folder)
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
         with suppress(OSError):  # it may be gone, or not be ours to remove any more: closed, it is nobody's
             path.unlink()  # while it is still locked, so that it is ours that goes
         os.close(descriptor)
+
+
+@functools.cache
+def _say_unlocked(folder: Path) -> None:
+    """Once, not for each program."""
+    log.warning(
+        "no locks are kept in %s, which is on a read-only file system: another otelchan may watch the same programs "
+        "too, at twice the cost; mount a folder there that may be written",
+        folder,
+    )
 
 
 def watcher(process: Process, folder: Path = FOLDER) -> str:
@@ -57,7 +81,7 @@ def watcher(process: Process, folder: Path = FOLDER) -> str:
 def _open_locked(path: Path, process: Process) -> int:
     """The locked file's descriptor. The file may be removed by its last holder between opening and locking it."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -22,8 +22,8 @@ _HEX = "[0-9a-f]"
 _POD = re.compile(
     rf"(?:/|-)pod({_HEX}{{8}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{12}})(?=/|\.slice(?:[/:]|$)|$)"
 )
-_SERVICE_NAME = b"OTEL_SERVICE_NAME="
 _DELETED = " (deleted)"
+_MOST_ARGUMENTS = 1 << 16  # bytes
 _STAT_BYTES = 4096  # 52 numbers and a name of 15 bytes
 
 
@@ -46,6 +46,18 @@ class Mapping(NamedTuple):
     path: str
 
 
+def lines(file: Path) -> list[str]:
+    """The lines of a text of the kernel. It escapes no end of a line but "\\n", so that what Python takes for others
+    (splitlines, universal newlines) may be within names that any program gives: its own, its files', its groups'."""
+    return file.read_bytes().decode(errors="replace").removesuffix("\n").split("\n")
+
+
+def beginning(file: Path, most: int) -> bytes:
+    """So many bytes at most of what a program itself may make as long as it likes (prctl(2), PR_SET_MM_MAP)."""
+    with file.open("rb") as opened:
+        return opened.read(most)
+
+
 def stat(folder: Path) -> Stat:
     """The command's name may have spaces and parentheses in it, so fields are counted from the last one.
 
@@ -61,7 +73,7 @@ def stat(folder: Path) -> Stat:
 
 def thread_group(folder: Path) -> int:
     """The process that a thread belongs to; a process belongs to itself."""
-    for line in (folder / "status").read_text(errors="replace").splitlines():
+    for line in lines(folder / "status"):
         name, _, value = line.partition(":")
         if name == "Tgid":
             return int(value)
@@ -82,17 +94,9 @@ def executable_key(folder: Path) -> tuple[int, int]:
 
 
 def command(folder: Path) -> tuple[str, ...]:
-    """argv."""
-    data = (folder / "cmdline").read_bytes()
+    """argv, of which the first 64 KiB."""
+    data = beginning(folder / "cmdline", _MOST_ARGUMENTS)
     return tuple(part.decode(errors="replace") for part in data.removesuffix(b"\0").split(b"\0")) if data else ()
-
-
-def service_name(folder: Path) -> str:
-    """OTEL_SERVICE_NAME from the environment that the process was started with, else ""; nothing else is looked at."""
-    for entry in (folder / "environ").read_bytes().split(b"\0"):
-        if entry.startswith(_SERVICE_NAME):
-            return entry[len(_SERVICE_NAME) :].decode(errors="replace")
-    return ""
 
 
 def container_id(folder: Path) -> str:
@@ -100,7 +104,7 @@ def container_id(folder: Path) -> str:
 
     The last ones of a line: a container in a container is the inner one.
     """
-    for line in (folder / "cgroup").read_text(errors="replace").splitlines():
+    for line in lines(folder / "cgroup"):
         found = _CONTAINER.findall(line)
         if found:
             return str(found[-1])
@@ -115,7 +119,7 @@ def pod_uid(folder: Path) -> str:
     pkg/kubelet/config/common.go, commit 00090001f8a6). And "" where the agent is in the same pod and has a cgroup
     namespace of its own: then the path begins below the pod.
     """
-    for line in (folder / "cgroup").read_text(errors="replace").splitlines():
+    for line in lines(folder / "cgroup"):
         found = _POD.findall(line)
         if found:
             return str(found[-1]).replace("_", "-")
@@ -124,13 +128,13 @@ def pod_uid(folder: Path) -> str:
 
 def cgroups(folder: Path) -> tuple[str, ...]:
     """The path in each hierarchy, as the agent sees it."""
-    lines = (folder / "cgroup").read_text(errors="replace").splitlines()
-    return tuple(dict.fromkeys(line.split(":", 2)[2] for line in lines if line.count(":") >= 2))
+    given = lines(folder / "cgroup")
+    return tuple(dict.fromkeys(line.split(":", 2)[2] for line in given if line.count(":") >= 2))
 
 
 def mappings(folder: Path) -> Iterator[Mapping]:
     """Every mapping, by ascending address."""
-    for line in (folder / "maps").read_text(errors="replace").splitlines():
+    for line in filter(None, lines(folder / "maps")):  # there are none of what ends just now
         bounds, permissions, offset, device, inode, *path = line.split(maxsplit=5)
         start, end = (int(bound, 16) for bound in bounds.split("-"))
         major, minor = (int(number, 16) for number in device.split(":"))

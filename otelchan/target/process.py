@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from otelchan.errors import TargetError
 from otelchan.target import proc as files
+from otelchan.target.environ import Said, said
+from otelchan.target.identity import of_pod
 from otelchan.target.selection import Selection
 from otelchan.target.types import LoadedSegment, Process
 
@@ -116,6 +118,8 @@ def read(folder: Path, proc: Path = PROC) -> Process:
     if stat.state in "ZX":
         raise ProcessLookupError(errno.ESRCH, "zombie")
     start_ns = stat.start_ticks * 1_000_000_000 // _TICKS_PER_SECOND
+    own = _optional(said, folder, Said())
+    pod = of_pod(folder, own, proc)
     return Process(
         pid=int(folder.name),
         start_ticks=stat.start_ticks,
@@ -124,11 +128,15 @@ def read(folder: Path, proc: Path = PROC) -> Process:
         executable_key=files.executable_key(folder),
         open_path=str(folder / "exe"),
         command=files.command(folder),
-        service_name=_optional(files.service_name, folder, ""),
+        service_name=own.service_name,
         container_id=_optional(files.container_id, folder, ""),
         stack_start=stat.stack_start,
         cgroups=_optional(files.cgroups, folder, ()),
-        pod_uid=_optional(files.pod_uid, folder, ""),
+        pod_uid=pod.uid,
+        namespace=pod.namespace,
+        pod_name=pod.name,
+        container_name=pod.container,
+        attributes=pod.others,
     )
 
 

@@ -14,13 +14,17 @@ class Rule:
     """What is done with processes that fit everything that is given here; "": not given.
 
     exe: a glob as in Selection. container: how the id of the container begins. cgroup: a glob of the path of a control
-    group, whole, as /proc/PID/cgroup has it after the second colon. exclude: they are not watched. service_name: what
-    they are called.
+    group, whole, as /proc/PID/cgroup has it after the second colon. namespace, pod, container_name: globs of names in
+    Kubernetes, which fit nobody of whom they are not known. exclude: they are not watched. service_name: what they are
+    called.
     """
 
     exe: str = ""
     container: str = ""
     cgroup: str = ""
+    namespace: str = ""
+    pod: str = ""
+    container_name: str = ""
     exclude: bool = False
     service_name: str = ""
 
@@ -30,6 +34,9 @@ class Rule:
             (not self.exe or matches(process.executable, self.exe))
             and (not self.container or process.container_id.startswith(self.container))
             and (not self.cgroup or any(fnmatchcase(path, self.cgroup) for path in process.cgroups))
+            and _named(process.namespace, self.namespace)
+            and _named(process.pod_name, self.pod)
+            and _named(process.container_name, self.container_name)
         )
 
 
@@ -90,6 +97,10 @@ class Selection:
 def matches(executable: str, glob: str) -> bool:
     """Whether the path of an executable matches a glob of a Selection."""
     return fnmatchcase(executable if "/" in glob else PurePosixPath(executable).name, glob)
+
+
+def _named(name: str, glob: str) -> bool:
+    return not glob or bool(name and fnmatchcase(name, glob))
 
 
 def _any(executable: str, globs: tuple[str, ...]) -> bool:

@@ -16,12 +16,16 @@ class Process:
     executable_key: (device, inode) of the executable file.
     open_path: path through which this agent opens the executable, valid across mount namespaces: /proc/PID/exe.
     command: argv, for people only; never exported.
-    service_name: what the user's rules call it, else OTEL_SERVICE_NAME from its own environment, else "".
+    service_name: what the user's rules call it, else OTEL_SERVICE_NAME from its own environment, else what its
+        OTEL_RESOURCE_ATTRIBUTES says, else "".
     container_id: from the cgroup path, else "".
     stack_start: address of its first stack, which changes with each exec, also of the same file (field 28 of
         /proc/PID/stat); 0 when this agent may not know it.
     cgroups: paths of its control groups, one per hierarchy.
-    pod_uid: of its Kubernetes pod, from the cgroup path, else "".
+    pod_uid: of its Kubernetes pod, from the cgroup path, else from its mounts, else "".
+    namespace, pod_name, container_name: of its Kubernetes pod, and of its container in it, from what kubelet left on
+        the node, else what the process says of itself, else "".
+    attributes: of its Resource, as it says them itself (target/environ.py), but those above.
     """
 
     pid: int
@@ -36,6 +40,10 @@ class Process:
     stack_start: int = 0
     cgroups: tuple[str, ...] = ()
     pod_uid: str = ""
+    namespace: str = ""
+    pod_name: str = ""
+    container_name: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class LoadedSegment(Protocol):

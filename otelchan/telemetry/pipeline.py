@@ -10,7 +10,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otelchan import clock
-from otelchan.config import Config
+from otelchan.config import Config, environment
+from otelchan.config.kubernetes import downward
 from otelchan.findings.types import Assessment, Finding
 from otelchan.model.types import Snapshot
 from otelchan.telemetry.batches import MetricBatch, SpanBatch
@@ -65,7 +66,7 @@ class Telemetry:
 
     def __init__(self, config: Config, sinks: Sequence[Sink] | None = None) -> None:
         self.own = AgentMetrics()
-        self._host = read_host()
+        self._host = read_host(downward(environment()))
         self._room = Room(config.series_total)
         self._limit = config.series_per_process
         self._exemplars, self._span_limits = _has_exemplars(config), config.span_limits

@@ -74,3 +74,35 @@ def test_in_the_same_pod_only_the_container_is_seen(driver: str) -> None:
         sleeper(watched) as pid,
     ):
         assert seen_from(own, pid) == str(["", APP])
+
+
+NODE = """
+import sys
+from otelchan.target.process import by_pid
+process = by_pid(int(sys.argv[1]))
+print([process.pod_uid, process.namespace, process.pod_name, process.container_name])
+"""
+# A node of its own: its first process has kubelet's folder of logs, and a program the two mounts that kubelet makes.
+KUBELET = """
+mount -t tmpfs none /var/log
+mkdir -p /var/log/pods/shops_cart-0_$1 "$0/pods/$1/containers/cart"
+cp /etc/hosts "$0/pods/$1/etc-hosts"
+touch "$0/pods/$1/containers/cart/6ef9ac20"
+unshare --mount sh -ec 'mount --bind "$0/etc-hosts" /etc/hosts; touch "$0/message"
+mount --bind "$0/containers/cart/6ef9ac20" "$0/message"; exec sleep 60' "$0/pods/$1" &
+program=$!
+until grep -q /containers/cart/ /proc/$program/mountinfo; do sleep 0.01; done
+status=0
+"$2" -c "$3" $program || status=$?
+kill $program
+exit $status
+"""
+
+
+def test_what_kubelet_leaves_on_a_node_is_found(tmp_path: Path) -> None:
+    """Real mounts, as the kernel says them, in a program that has no control group of its own."""
+    node = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-ec", KUBELET]
+    seen = subprocess.run(
+        [*node, str(tmp_path), WATCHED, sys.executable, NODE], capture_output=True, text=True, check=False
+    )
+    assert (seen.stdout.strip(), seen.stderr) == (str([WATCHED, "shops", "cart-0", "cart"]), "")

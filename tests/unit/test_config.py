@@ -134,7 +134,7 @@ def test_a_wrong_variable_is_named() -> None:
         environ={"OTELCHAN_INTERVAL_S": "-1"}
     )
     sentence = refused(environ={"OTEL_METRIC_EXPORT_INTERVAL": "10s"})
-    assert "OTEL_METRIC_EXPORT_INTERVAL is '10s', but must be a number of milliseconds" == sentence
+    assert "OTEL_METRIC_EXPORT_INTERVAL is '10s', but must be a number of milliseconds, such as 10000" == sentence
 
 
 def test_a_value_that_something_stronger_replaces_is_not_looked_at() -> None:

@@ -108,7 +108,7 @@ findings: none
         "4: otlp.timeout_s is 900, but must be 0.1 to 300; see docs/configuration.md",
         "5: otlp.headers.a is there twice, in line 5 too; leave one out",
         "6: interval_s is there twice, in line 1 too; leave one out",
-        "7: findings is none, but must be a mapping of settings",
+        "7: findings is none, but must be a mapping of settings; see docs/configuration.md",
     ] == said(tmp_path, text)
     path = tmp_path / "otelchan.yaml"
     assert refused(str(path)).startswith(f"{path}:3: unknown setting otlp.endpiont")

@@ -20,8 +20,16 @@ targets:
   - container: 12ab
     cgroup: /kubepods/*
     exclude: true
+  - namespace: shop-*
+    pod: cart-*
+    container_name: cart
+    include: true
 """
-RULES = (Rule(exe="/srv/shop", service_name="front"), Rule(container="12ab", cgroup="/kubepods/*", exclude=True))
+RULES = (
+    Rule(exe="/srv/shop", service_name="front"),
+    Rule(container="12ab", cgroup="/kubepods/*", exclude=True),
+    Rule(namespace="shop-*", pod="cart-*", container_name="cart"),
+)
 
 
 def written(tmp_path: Path, text: str) -> str:
@@ -60,14 +68,15 @@ def test_rules_in_effect_are_shown_and_can_be_read_again(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[{exclude: true}]", "targets[0]: no condition is given, but one of exe, container, cgroup must be"),
-        ("[{exe: a}]", "targets[0]: either exclude must be true or service_name be given, and not both"),
-        ("[{exe: a, exclude: true, service_name: b}]", "targets[0]: either exclude must be true or service_name"),
+        ("[{exclude: true}]", "targets[0]: no condition is given, but one of exe, container, cgroup, namespace, pod, "),
+        ("[{exe: a}]", "targets[0]: either exclude must be true, or include be true or service_name be"),
+        ("[{exe: a, exclude: true, service_name: b}]", "targets[0]: either exclude must be true, or include"),
+        ("[{pod: a, exclude: true, include: true}]", "targets[0]: either exclude must be true, or include"),
         ("[{container: xyz, exclude: true}]", "targets[0].container: expected `str` matching regex"),
         ("[{exe: a, exclude: true}, {ex: b, exclude: true}]", "targets[1]: object contains unknown field `ex`"),
         (
             "{exe: a, exclude: true}",
-            "targets is a mapping, but must be a list of mappings with exe, container or cgroup",
+            "targets is a mapping, but must be a list of mappings with exe, container, cgroup, namespace, pod or ",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """A hold on a process of this machine."""
 
+import resource
 import subprocess
 import sys
 import time
@@ -73,6 +74,20 @@ def test_a_process_that_has_exited_cannot_be_held(child: subprocess.Popen[bytes]
 
     with pytest.raises(TargetError, match=f"process {child.pid} .* has exited; look for its successor"):
         Handle(process)
+
+
+def test_no_descriptor_is_left(child: subprocess.Popen[bytes]) -> None:
+    """The limit is to be raised: that is what the error says, not that the kernel is too old."""
+    process = by_pid(child.pid)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(TargetError) as error:
+            Handle(process)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert str(error.value).endswith("cannot be held: Too many open files; raise the limit (`ulimit -n`)")
 
 
 def test_a_process_that_took_over_the_id_is_not_held(child: subprocess.Popen[bytes]) -> None:

@@ -106,3 +106,13 @@ def test_who_watches_can_be_asked_without_taking_the_lock(tmp_path: Path) -> Non
         assert str(os.getpid()) == watcher(PROCESS, tmp_path)
     (tmp_path / "42-500.lock").write_text("4711\n")
     assert "" == watcher(PROCESS, tmp_path)
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """Whoever owns the folder could have root write into any file."""
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / "42-500.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(TargetError, match=r"42-500\.lock cannot be taken"), lock(PROCESS, tmp_path):
+        pass
+
+    assert "data" == (tmp_path / "precious").read_text()

@@ -87,3 +87,39 @@ def test_the_container_is_found_wherever_the_pod_is(proc: Proc, cgroup: str, exp
     proc.add(42, proc.program("api"), cgroup=f"{cgroup}\n")
 
     assert INNER == by_pid(42, proc.path).container_id
+
+
+CONTAINERS = [
+    # podman, with systemd and without, as root and as a user, in a pod of its own
+    (f"0::/machine.slice/libpod-{INNER}.scope/container", INNER),
+    (f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{INNER}.scope/container", INNER),
+    (f"0::/libpod_parent/{DOCKER}/libpod-{INNER}", INNER),
+    (f"0::/user.slice/user-1000.slice/user@1000.service/user-libpod_pod_{DOCKER}.slice/libpod-{INNER}.scope", INNER),
+    # Docker, rootless too; Docker in Docker; a system within that has groups of its own
+    (f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{INNER}.scope", INNER),
+    (f"0::/docker/{INNER}/init.scope", INNER),
+    (f"0::/system.slice/docker-{DOCKER}.scope/docker/{INNER}/system.slice/app.service", INNER),
+    # containerd without Kubernetes, ECS, CRI-O by its shares
+    (f"0::/default/{INNER}", INNER),
+    (f"4:pids:/ecs/0123456789abcdef0123456789abcdef/{INNER}", INNER),
+    (f"0::/machine.slice/crio-{INNER}.scope", INNER),
+    # hybrid: v2 without a group; from a namespace of its own beside it, below it, and from the same group
+    (f"12:pids:/docker/{INNER}\n1:name=systemd:/docker/{INNER}\n0::/", INNER),
+    (f"0::/../{INNER}", INNER),
+    (f"0::/../../../machine.slice/libpod-{INNER}.scope", INNER),
+    ("0::/", ""),
+    ("0::/..", ""),
+    ("0::/init.scope", ""),
+    # a digest in a name is no container
+    (f"0::/system.slice/run-{DOCKER[:32]}.scope", ""),
+    (f"0::/system.slice/x{DOCKER}{DOCKER}.scope", ""),
+]
+
+
+@pytest.mark.parametrize(("cgroup", "expected"), CONTAINERS)
+def test_the_container_is_found_without_kubernetes(proc: Proc, cgroup: str, expected: str) -> None:
+    """Each runtime and driver, and who is within a container within one."""
+    proc.add(42, proc.program("api"), cgroup=f"{cgroup}\n")
+
+    process = by_pid(42, proc.path)
+    assert (expected, "") == (process.container_id, process.pod_uid)

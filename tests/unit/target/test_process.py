@@ -55,6 +55,40 @@ def test_a_name_may_look_like_fields(proc: Proc) -> None:
     assert 777 == by_pid(42, proc.path).start_ticks
 
 
+@pytest.mark.parametrize("letter", ["\x0b", "\r", "\x1c", "\x85", "\u2028"])
+def test_only_a_new_line_ends_a_line(proc: Proc, letter: str) -> None:
+    """The kernel escapes no other: names of threads, files and control groups may have what Python takes for one."""
+    pod, container = "00000000-1111-4222-8333-444444444444", "5b" * 32
+    program = proc.program("api")
+    key = program.stat()
+    device = f"{os.major(key.st_dev):02x}:{os.minor(key.st_dev):02x}"
+    maps = f"400000-500000 r-xp 0 {device} {key.st_ino} {program}\n7f0000-7f1000 r--p 0 00:01 7 /tmp/a{letter}b\n"
+    cgroup = f"1:name=x:/a{letter}0::/b\n0::/c\n"
+    folder = proc.add(42, program, name=f"{letter}Tgid:1", cgroup=cgroup, maps=maps)
+    mount = f"1 2 0:3 /pods/{pod}/etc-hosts /etc/hosts rw - ext4 /dev/x rw"
+    (folder / "mountinfo").write_text(f"7 2 0:3 /x{letter}{mount}\n8 2 0:3 /{letter} / rw - tmpfs {container} rw\n")
+
+    process = by_pid(42, proc.path)
+
+    assert (f"/a{letter}0::/b", "/c") == process.cgroups
+    assert "" == process.pod_uid
+    assert 0 == load_bias(process, [Segment(0x400000, 0, 0x1000, 0x1000, executable=True, writable=False)], proc.path)
+
+
+def test_what_a_program_makes_of_its_environment_is_not_read_without_end(proc: Proc) -> None:
+    """prctl(2), PR_SET_MM_MAP, lets any program say that it has gigabytes of arguments and environment."""
+    folder = proc.add(42, proc.program("api"))
+    for name in ("environ", "cmdline"):
+        with (folder / name).open("wb") as file:
+            file.write(b"OTEL_SERVICE_NAME=prices\0")
+            file.truncate(1 << 40)
+
+    process = by_pid(42, proc.path)
+
+    assert "prices" == process.service_name
+    assert sum(len(word) + 1 for word in process.command) <= 1 << 17
+
+
 @pytest.mark.parametrize(
     "environment", [b"", b"NOT_OTEL_SERVICE_NAME=x\0", b"A=OTEL_SERVICE_NAME=x\0", b"OTEL_SERVICE_NAMES=x\0"]
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from otelchan.target.selection import Rule, Selection, matches
@@ -77,6 +79,24 @@ def test_a_rule_fits_when_all_of_its_conditions_do() -> None:
     assert not rule.fits(process("/srv/api", 1, "34ab", inside[1]))
     assert not rule.fits(process("/srv/api", 1, "12ab34", "/system.slice"))
     assert rule.fits(process("/srv/api", 1, "12ab34", "/system.slice", "/kubepods/pod7"))
+
+
+def test_a_rule_fits_by_names_of_kubernetes_where_they_are_known() -> None:
+    """Globs of the namespace, the pod and the container; nobody fits whose name is not known."""
+    cart = replace(process("/srv/api"), namespace="shop-eu", pod_name="cart-0", container_name="main")
+
+    assert Rule(namespace="shop-*", pod="cart-?", container_name="main").fits(cart)
+    assert not Rule(namespace="shop").fits(cart)
+    assert not Rule(pod="*", container_name="side").fits(cart)
+    assert not Rule(namespace="*").fits(process("/srv/api"))
+
+
+def test_one_namespace_alone_is_two_rules() -> None:
+    """The first that fits decides, so the second is for all others."""
+    selection = Selection(all=True, rules=(Rule(namespace="shop"), Rule(exe="*", exclude=True)))
+    shop = replace(process("/srv/api"), namespace="shop")
+
+    assert [True, False] == [selection.wants(shop), selection.wants(process("/srv/api"))]
 
 
 def test_a_rule_names_a_process_before_the_process_itself() -> None:
