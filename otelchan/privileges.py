@@ -20,6 +20,9 @@ from otelchan.target.selection import Selection
 
 log = logging.getLogger("otelchan")
 
+Later = tuple[Path, int]
+"""A file or a folder that is used later, and how: os.R_OK, os.W_OK, os.X_OK."""
+
 READING = (Capability.SYS_PTRACE, Capability.DAC_READ_SEARCH)
 """What it takes to look at a program that appears."""
 
@@ -32,16 +35,39 @@ def only(*wanted: Capability) -> None:
         log.warning("capabilities cannot be given up: %s; what the agent needs no more it has all the same", error)
 
 
-def restrict(config: Config, selection: Selection, session: Session) -> dict[Capability, str]:
+def say_who_is_not_seen(selection: Selection) -> None:
+    """Who looks for programs passes over those that it may not look at, and nothing else would say so."""
+    if not selection.searches:
+        return
+    had = permitted()
+    if Capability.SYS_PTRACE not in had:
+        _say_not_seen("programs of other users", Capability.SYS_PTRACE)
+    if not {Capability.DAC_READ_SEARCH, Capability.DAC_OVERRIDE} & had:
+        _say_not_seen("programs whose executables this user may not read", Capability.DAC_READ_SEARCH)
+
+
+def _say_not_seen(programs: str, lacking: Capability) -> None:
+    log.warning(
+        "%s are not seen: that takes %s, which otelchan has not here; run as root, or give it that "
+        "(docs/permissions.md)",
+        programs,
+        lacking,
+    )
+
+
+def restrict(
+    config: Config, selection: Selection, session: Session, later: Iterable[Later] = ()
+) -> dict[Capability, str]:
     """Give up what is not needed once the kernel side is loaded and the selected programs are open; what stays, and
-    why. For the thread that watches, before it starts others."""
+    why. For the thread that watches, before it starts others. later: files and folders that a command uses afterwards,
+    and how, beside those of the configuration."""
     needed = needs(
         searches=selection.searches,
         way=session.way,
         budget=config.program_budget is not None or config.node_budget is not None,
         maps_alone=_works(lambda: alone(lambda: session.tally(0))),
         memory_alone=_works(lambda: alone(lambda: _may_read(selection.pids))),
-        files_alone=usable_alone([*files(config), *folders(config)]),
+        files_alone=usable_alone([*files(config), *folders(config), *later]),
     )
     had = permitted()
     only(*needed)
@@ -83,11 +109,16 @@ def files(config: Config) -> list[tuple[Path, int]]:
         read = (some.certificate, some.client_certificate, some.client_key)
         found += [(Path(path), os.R_OK) for path in read if path]
     if config.otlp_file:
-        found.append((Path(config.otlp_file).absolute().parent, os.W_OK | os.X_OK))
+        found.append(written(config.otlp_file))
         for signal in ("metrics", "traces"):
             path = Path(config.otlp_file.replace("{signal}", signal))
             found += [(path, os.W_OK)] if _is_there(path) else []
     return found
+
+
+def written(path: str) -> tuple[Path, int]:
+    """Of a file that is made later: its folder."""
+    return Path(path).absolute().parent, os.W_OK | os.X_OK
 
 
 def folders(config: Config, locks: Path = FOLDER) -> list[tuple[Path, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from otelchan.kernel.capabilities import Capability, alone
 from otelchan.kernel.footprint import give_back_large_blocks
 from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.types import Extra
-from otelchan.privileges import restrict
+from otelchan.privileges import Later, restrict, say_who_is_not_seen
 from otelchan.probes import SHARED, cost_of
+from otelchan.supervisor import Supervisor
 from otelchan.tap import Tap
 from otelchan.target.selection import Selection
 from otelchan.telemetry import Telemetry
@@ -32,6 +33,7 @@ def opened(config: Config, selection: Selection, tap: Tap | None = None) -> Iter
     give_back_large_blocks()
     agent = Agent(config, selection, tap)
     try:
+        say_who_is_not_seen(selection)
         agent.open()
         yield agent
     finally:
@@ -44,12 +46,16 @@ def export(
     stop: threading.Event,
     duration_s: float | None = None,
     reload: Callable[[Apply], None] = lambda apply: None,
+    supervisor: Supervisor | None = None,
+    later: Iterable[Later] = (),
 ) -> None:
     """Attach and export until told to stop. reload: called all the time; hands other settings to its argument, which
-    raises UsageError when they cannot be used. Raises OtelchanError for what the user can fix.
+    raises UsageError when they cannot be used. supervisor: is told how the agent is; None: nobody. later: as in
+    privileges.restrict. Raises OtelchanError for what the user can fix.
     """
+    supervisor = supervisor or Supervisor({})
     with ExitStack() as undo, _answering(config) as status, opened(config, selection) as agent:
-        restrict(config, selection, agent.session)
+        restrict(config, selection, agent.session, later)
         # The programs are let go first, whatever the network does; then telemetry may take its time.
         telemetry = Telemetry(config)
         undo.callback(telemetry.close)
@@ -64,10 +70,12 @@ def export(
             _describe(agent, telemetry.own, sources)
             _describe_dumps(dumps, telemetry.own)
             telemetry.flush()
+            supervisor.status(len(agent.watches), agent.watches.arrivals.refused)
             if status:
                 status.round(agent)
 
         def refresh() -> None:
+            supervisor.turn()
             if status:
                 status.turn(agent)
             reload(apply)
@@ -81,6 +89,7 @@ def export(
 
         if status:
             status.show(telemetry.own)
+        undo.callback(supervisor.stopping)
         agent.run(stop, duration_s, telemetry.publish, report, refresh)
 
 
@@ -156,7 +165,12 @@ def watch(
     duration_s: float | None,
     publish: Publish,
     report: Report = lambda agent: None,
+    *,
+    lean: bool = False,
 ) -> None:
-    """Attach and hand snapshots and findings to `publish`, without exporting anything. report: as Agent.run."""
+    """Attach and hand snapshots and findings to `publish`, without exporting anything. report: as Agent.run. lean: this
+    thread gives up for good what it does not need to watch, so that it may do nothing else afterwards either."""
     with opened(config, selection) as agent:
+        if lean:
+            restrict(config, selection, agent.session)
         agent.run(stop, duration_s, publish, report)

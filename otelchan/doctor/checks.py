@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from otelchan.doctor.probing import check_probing
 from otelchan.doctor.types import STEPS, MachineFacts, ProgramFacts
+from otelchan.kernel.links import Attach
 from otelchan.plan.catalogue import PLANE_ORDER
 from otelchan.plan.types import Plane
 from otelchan.view.types import FAULT, NOTE, OK, Check
 
-CAPABILITIES = {"DAC_READ_SEARCH": 2, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "PERFMON": 38, "BPF": 39}
+CAPABILITIES = {"DAC_READ_SEARCH": 2, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "SYS_NICE": 23, "PERFMON": 38, "BPF": 39}
 """Bit numbers from include/uapi/linux/capability.h."""
 
 _MEBIBYTE = 1 << 20
@@ -18,7 +19,7 @@ _LEAST_MEMORY = 128 * _MEBIBYTE
 def check_machine(facts: MachineFacts) -> list[Check]:
     """Kernel, privileges, loading and attaching, in the order in which they matter."""
     checks = [_kernel(facts), _privileges(facts), *check_probing(facts.features)]
-    checks += [_process_ids(facts), _btf(facts), _locked_memory(facts), _cgroup(facts)]
+    checks += [_process_ids(facts), _btf(facts), _locked_memory(facts), _cgroup(facts), _slices(facts)]
     return checks + _security_modules(facts)
 
 
@@ -75,10 +76,27 @@ def _locked_memory(facts: MachineFacts) -> Check:
 
 def _cgroup(facts: MachineFacts) -> Check:
     limit = facts.memory_limit_bytes
-    found = (facts.cgroup or "none") + (", no memory limit" if limit is None else f", {limit // _MEBIBYTE} MiB")
+    none = "no memory limit" if facts.memory_limit_known else "its memory limit cannot be seen here"
+    found = f"{facts.cgroup or 'none'}, {none if limit is None else f'{limit // _MEBIBYTE} MiB'}"
     if limit is not None and limit < _LEAST_MEMORY:
         return Check("cgroup", NOTE, found, f"BPF maps count here; allow at least {_LEAST_MEMORY // _MEBIBYTE} MiB")
     return Check("cgroup", OK, found)
+
+
+def _slices(facts: MachineFacts) -> Check:
+    """What a program that is over its budget pays for estimates: docs/budget.md."""
+    subject = "time slices"
+    if facts.features.attach is not Attach.MULTI:
+        return Check(subject, OK, "none with perf events: what is over the budget is given up")
+    if facts.cpu_limit is not None:
+        advice = "while that stops the agent, a slice's traps may stay in; give otelchan no CPU limit, but a request"
+        return Check(subject, NOTE, f"a CPU limit of {facts.cpu_limit:g} cores", advice)
+    if not facts.real_time:
+        advice = (
+            "on a busy machine they take milliseconds longer, paid from the budget; CAP_SYS_NICE makes them end in time"
+        )
+        return Check(subject, NOTE, "no real-time priority for the thread that ends them", advice)
+    return Check(subject, OK, "end in time: real-time priority is permitted, and no CPU limit is seen")
 
 
 def _security_modules(facts: MachineFacts) -> list[Check]:

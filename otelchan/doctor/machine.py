@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from pathlib import Path
 
+from otelchan.doctor.cgroup import cgroup_path, cpu_limit, memory_limit
 from otelchan.doctor.types import MachineFacts
 from otelchan.kernel.features import probe_features
 from otelchan.target.proc import in_initial_pid_namespace
@@ -22,7 +24,8 @@ def read_machine() -> MachineFacts:
     system = os.uname()
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     scope = _text(_PTRACE_SCOPE)
-    cgroup = cgroup_path(_text(Path("/proc/self/cgroup")))
+    cgroups = _text(Path("/proc/self/cgroup"))
+    limit_known, limit = memory_limit(cgroups, _CGROUPS)
     return MachineFacts(
         release=system.release,
         machine=system.machine,
@@ -32,10 +35,13 @@ def read_machine() -> MachineFacts:
         memlock_bytes=None if soft == resource.RLIM_INFINITY else soft,
         lockdown=chosen(_text(_LOCKDOWN)),
         ptrace_scope=int(scope) if scope.isdigit() else None,
-        cgroup=cgroup,
-        memory_limit_bytes=_memory_limit(cgroup),
+        cgroup=cgroup_path(cgroups),
+        memory_limit_bytes=limit,
         features=probe_features(),
         host_pids=in_initial_pid_namespace(PROC),
+        memory_limit_known=limit_known,
+        real_time=_may_go_first(),
+        cpu_limit=cpu_limit(cgroups, _CGROUPS),
     )
 
 
@@ -52,14 +58,21 @@ def chosen(text: str) -> str:
     return text.partition("[")[2].partition("]")[0]
 
 
-def cgroup_path(text: str) -> str:
-    """The version 2 path in the text of /proc/PID/cgroup; "" when there is none."""
-    return next((line[3:] for line in text.splitlines() if line.startswith("0::")), "")
+def _may_go_first() -> bool:
+    """Tried in a thread that ends then: by capability, RLIMIT_RTPRIO, and what a seccomp profile says."""
+    tried: list[bool] = []
 
+    def attempt() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        except OSError:
+            return
+        tried.append(True)
 
-def _memory_limit(cgroup: str) -> int | None:
-    limit = _text(_CGROUPS / cgroup.lstrip("/") / "memory.max") if cgroup else ""
-    return int(limit) if limit.isdigit() else None
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return bool(tried)
 
 
 def _text(path: Path) -> str:

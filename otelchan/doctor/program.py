@@ -27,8 +27,8 @@ def read_program(process: Process, costs: Costs | None, wanted: Collection[str])
     facts = ProgramFacts()
     facts.found["process"] = f"pid {process.pid}, {process.executable}"
     try:
-        with lock(process):
-            facts.found["lock"] = "no other otelchan watches it"
+        with lock(process) as held:
+            facts.found["lock"] = "no other otelchan watches it" if held else "none is kept on a read-only file system"
     except OtelchanError as error:
         facts.errors["lock"] = str(error)
     try:

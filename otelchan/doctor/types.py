@@ -18,8 +18,9 @@ class MachineFacts:
     release, machine: of the kernel, as uname says. user_id: effective. capabilities: CapEff of /proc/self/status.
     memlock_bytes: soft limit of locked memory, None: unlimited. lockdown: "none", "integrity" or "confidentiality".
     ptrace_scope: of the Yama security module. cgroup: path of this process's cgroup (version 2). memory_limit_bytes:
-    of that cgroup, None: none. features: what the kernel and libbpf can do, found by trying. host_pids: process ids
-    here are those of the kernel, not those of a pid namespace.
+    of its cgroups, None: none. features: what the kernel and libbpf can do, found by trying. host_pids: process ids
+    here are those of the kernel, not those of a pid namespace. memory_limit_known: whether a limit would be seen.
+    real_time: a thread may go before all others. cpu_limit: cores that its cgroups may take, None: no limit is seen.
     """
 
     release: str
@@ -34,6 +35,9 @@ class MachineFacts:
     memory_limit_bytes: int | None
     features: Features
     host_pids: bool = True
+    memory_limit_known: bool = True
+    real_time: bool = True
+    cpu_limit: float | None = None
 
 
 @dataclass(slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +14,7 @@ import pytest
 
 from otelchan.kernel.capabilities import Capability
 from tests.support import eventually
-from tests.support.agent import Agent, agent, otelchan
+from tests.support.agent import OTELCHAN, Agent, agent, clean_environment, otelchan
 from tests.support.hammer import hammer
 from tests.support.machines import capabilities, user
 from tests.support.otlp_server import free_port
@@ -38,8 +41,13 @@ def open_folder() -> Iterator[Path]:
 
 def threads(running: Agent) -> dict[str, set[int]]:
     """What each thread may do."""
+    return capabilities_of(running.pid)
+
+
+def capabilities_of(pid: int) -> dict[str, set[int]]:
+    """By thread."""
     found = {}
-    for task in Path(f"/proc/{running.pid}/task").iterdir():
+    for task in Path(f"/proc/{pid}/task").iterdir():
         status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines())
         bits = int(status["CapPrm"], 16) | int(status["CapEff"], 16) | int(status["CapAmb"], 16)
         found[task.name] = {number for number in range(64) if bits >> number & 1}
@@ -151,3 +159,52 @@ def test_a_program_whose_file_may_not_be_read_is_refused(binary: Path, open_fold
     assert 2 == done.returncode, done.stderr
     assert "CAP_DAC_READ_SEARCH" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+WATCHERS = {
+    "findings": ("findings", "--duration", "60"),
+    "chain": ("chain", "--duration", "60"),
+    "top": ("top", "--once", "--interval", "60"),
+    "record": ("record", "--duration", "60", "-o", "recording"),
+    "report": ("report", "--duration", "60", "-o", "page.html"),
+}
+
+
+@pytest.mark.parametrize("command", WATCHERS)
+def test_whoever_watches_gives_up_what_it_does_not_need(command: str, binary: Path, tmp_path: Path) -> None:
+    """As `run` does, in every thread, and what it says or writes at the end is there all the same."""
+    name, *options = WATCHERS[command]
+    with hammer(binary) as program:
+        line = [str(OTELCHAN), name, str(program.pid), *options]
+        running = subprocess.Popen(
+            line, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            eventually(lambda: {Capability.SYS_PTRACE} <= capabilities_of(running.pid)[str(running.pid)] <= WATCHING)
+            held = capabilities_of(running.pid)
+            assert running.poll() is None
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.wait()
+
+    assert [] == [may for may in held.values() if not may <= WATCHING]
+    assert (running.returncode in (0, 1), "Traceback" in err) == (True, False), err
+    assert out
+    assert [] == [file for file in options[3:4] if not (tmp_path / file).exists()]
+
+
+@pytest.mark.parametrize("command", ["record", "report"])
+def test_a_file_is_written_at_the_end_into_a_folder_of_another_user(
+    command: str, binary: Path, open_folder: Path
+) -> None:
+    """What that takes stays: root may write everywhere until it gives that up."""
+    folder = open_folder / "theirs"
+    folder.mkdir(mode=0o755)
+    os.chown(folder, NOBODY, NOBODY)
+    with hammer(binary) as program:
+        done = otelchan(command, program.pid, "--duration", "2", "-o", folder / "file")
+
+    assert 0 == done.returncode, done.stderr
+    assert (folder / "file").exists()

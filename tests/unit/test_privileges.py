@@ -14,7 +14,8 @@ import pytest
 from otelchan.config import Config, Dumps
 from otelchan.kernel.capabilities import Capability, alone, keep, permitted
 from otelchan.kernel.links import Attach
-from otelchan.privileges import files, folders, needs, usable_alone
+from otelchan.privileges import files, folders, needs, say_who_is_not_seen, usable_alone
+from otelchan.target.selection import Selection
 
 NAMED = {
     "searches": False,
@@ -127,3 +128,19 @@ def test_where_nothing_can_be_given_up_the_work_is_done_all_the_same() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert ("True\n", "") == (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        (Selection(all=True), ["programs of other users", "programs whose executables this user may not read"]),
+        (Selection(exe=("/srv/*",)), ["programs of other users", "programs whose executables this user may not read"]),
+        (Selection(pids=(1,)), []),  # who is named and may not be looked at is refused by name
+    ],
+)
+def test_who_looks_for_programs_is_told_which_it_cannot_see(
+    selection: Selection, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are passed over as if they were not Go, so nothing else would say it."""
+    alone(lambda: say_who_is_not_seen(selection))
+    assert said == [message.split(" are not seen: ")[0] for message in caplog.messages]

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from otelchan.doctor.cgroup import cgroup_path
 from otelchan.doctor.checks import CAPABILITIES, check_machine, check_program
-from otelchan.doctor.machine import cgroup_path, chosen, effective_capabilities
+from otelchan.doctor.machine import chosen, effective_capabilities
 from otelchan.doctor.program import compare_code, describe
 from otelchan.doctor.types import MachineFacts, ProgramFacts
 from otelchan.gobinary.types import MissingSite, SiteKind
@@ -229,6 +230,16 @@ def test_the_chosen_lockdown_mode_is_the_one_in_brackets() -> None:
     """As in /sys/kernel/security/lockdown."""
     assert "integrity" == chosen("none [integrity] confidentiality")
     assert "" == chosen("")
+
+
+def test_slices_that_end_late_are_said() -> None:
+    """A thread that may not go first, and a CPU limit, which is worse; with perf events there are no slices."""
+    late, limited = replace(ROOT, real_time=False), replace(ROOT, cpu_limit=0.5)
+
+    assert NOTE == check_of(late, "time slices").status
+    assert "CAP_SYS_NICE makes them end in time" in check_of(late, "time slices").advice
+    assert (NOTE, "a CPU limit of 0.5 cores") == check_of(limited, "time slices")[1:3]
+    assert OK == check_of(replace(late, features=replace(FEATURES, attach=Attach.PERF)), "time slices").status
 
 
 def test_the_cgroup_is_that_of_version_two() -> None:
