@@ -281,7 +281,7 @@ class Agent:
             self._drain()  # what it died of may have come since
             self._publish_one(target_id, watch, self._tables(), ended=True)
         except OtelchanError as error:
-            log.error("pid %d: its last values are lost: %s", watch.process.pid, error)
+            log.error("pid %d: its last values are lost, those exported before are good: %s", watch.process.pid, error)
         self._close(target_id)
 
     def _close(self, target_id: int) -> None:

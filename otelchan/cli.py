@@ -12,12 +12,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
-from otelchan import __version__, commands
+from otelchan import commands, full_version, journal
 from otelchan.arguments import add_logging
 from otelchan.commands.common import FINE, USER, Help
 from otelchan.errors import OtelchanError
 
 BUG = 3
+_STDERR = 2
 _INTERRUPTED = 130  # as shells say it: 128 + SIGINT
 
 
@@ -35,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="See the channels and goroutines of Go programs that are already running.",
         epilog="Exit status: 0 fine, 1 a check found something, 2 you can fix it, 3 a bug of ours.",
     )
-    parser.add_argument("--version", action="version", version=f"otelchan {__version__}")
+    parser.add_argument("--version", action="version", version=f"otelchan {full_version()}")
     added = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in commands.NAMES:
         module = importlib.import_module(f"otelchan.commands.{name}")
@@ -65,7 +66,7 @@ def guarded(action: Callable[[], int], debug: bool) -> int:
         sys.stdout.flush()
         return status
     except OtelchanError as error:
-        print(f"otelchan: {error}", file=sys.stderr)
+        _say(f"otelchan: {error}")
         return USER
     except BrokenPipeError:
         # The reader has seen enough. What Python would still flush at its end must go nowhere.
@@ -77,18 +78,32 @@ def guarded(action: Callable[[], int], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         kind = type(error).__name__
-        print(f"otelchan: this is a bug of ours ({kind}: {error}); {_advice(debug)}", file=sys.stderr)
+        _say(f"otelchan: this is a bug of ours ({kind}: {error}); {_advice(debug)}")
         return BUG
 
 
 def configure_logging(arguments: argparse.Namespace) -> None:
-    """One line per message to stderr: time, level, message. Libraries are heard from warnings on."""
+    """One line per message to stderr: time, level, message; to systemd's journal with the level as its priority.
+    Libraries are heard from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    line = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+    handler.setFormatter(journal.JournalFormatter("%(message)s") if _into_journal() else line)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     default = _level_of_run() if arguments.command == "run" else "warning"
     level = "debug" if arguments.debug else arguments.log_level or default
     logging.getLogger("otelchan").setLevel(level.upper())
+
+
+def _into_journal() -> bool:
+    if not journal.is_socket(_STDERR):
+        return False
+    from otelchan.config import environment
+
+    return journal.is_journal(_STDERR, environment())
+
+
+def _say(text: str) -> None:
+    print(journal.with_priority(text, logging.ERROR) if _into_journal() else text, file=sys.stderr)
 
 
 def _level_of_run() -> str:

@@ -142,7 +142,10 @@ class Rationing:
             return
         self.governor.on_loss(Extra.SLICES)
         if wanted and not self._slicing.rests(now):
-            log.warning("pid %d: no slices for now: the budget does not pay one in two minutes", self._pid)
+            log.warning(
+                "pid %d: no slices for now: the budget does not pay one in two minutes; give more with max_overhead",
+                self._pid,
+            )
 
     def _wants_slices(self, now: int) -> bool:
         if self.governor.budget is None or not self._slicing.possible or Plane.OPERATIONS not in self._given_up():

@@ -7,7 +7,17 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from otelchan.arguments import add_settings, number_from_one, sampling_seconds, selection_of
-from otelchan.commands.common import FINE, FOUND, Help, config_of, keep_images, one_process, print_json, stop_on_signals
+from otelchan.commands.common import (
+    FINE,
+    FOUND,
+    Help,
+    begin_threads_of_numpy,
+    config_of,
+    keep_images,
+    one_process,
+    print_json,
+    stop_on_signals,
+)
 from otelchan.commands.looking import add_sources, require_one_source
 from otelchan.errors import TargetError, UsageError
 
@@ -63,6 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Exit status 1 when there is a suspected deadlock. Raises OtelchanError."""
     _only_goroutine(arguments)
     require_one_source(arguments)
+    begin_threads_of_numpy()
     config = keep_images(config_of(arguments))
     from otelchan.view.chain import chain_document, has_deadlock
 
@@ -146,7 +157,7 @@ def _watched(process: Process, config: Config, duration_s: float) -> _Looked:
     findings = msgspec.structs.replace(config.findings, wait_s=least_s)
     config = msgspec.structs.replace(config, interval_s=pause_s, findings=findings)
     last = LastLook()
-    service.watch(config, Selection(pids=(process.pid,)), stop_on_signals(), duration_s, last.publish)
+    service.watch(config, Selection(pids=(process.pid,)), stop_on_signals(), duration_s, last.publish, lean=True)
     watched = last.watched()
     if not watched:
         raise TargetError(f"pid {process.pid} could not be watched; try --duration 0, which reads its memory only")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +77,14 @@ def keep_images(config: Config) -> Config:
 
     keep_in(image_folder(config, environment()))
     return config
+
+
+def begin_threads_of_numpy() -> None:
+    """Import it: the threads that it starts need none of our capabilities, and cannot be made to give them up later. To
+    be called by whoever watches, before anything else imports it."""
+    from otelchan.kernel.capabilities import alone
+
+    alone(lambda: import_module("numpy"))
 
 
 def print_json(document: dict[str, Any]) -> None:

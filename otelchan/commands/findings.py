@@ -9,7 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otelchan.arguments import add_json, add_processes, add_settings, seconds, selection_of
-from otelchan.commands.common import FINE, FOUND, Help, config_of, keep_images, print_json, stop_on_signals
+from otelchan.commands.common import (
+    FINE,
+    FOUND,
+    Help,
+    begin_threads_of_numpy,
+    config_of,
+    keep_images,
+    print_json,
+    stop_on_signals,
+)
 from otelchan.errors import TargetError
 
 if TYPE_CHECKING:
@@ -45,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Exit status 1 when something is wrong. Raises OtelchanError."""
     selection = selection_of(arguments)
+    begin_threads_of_numpy()
     from otelchan import service
     from otelchan.view.findings import findings_document, found_anything
     from otelchan.view.findings_text import print_findings
@@ -52,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
     pause_s = max(SHORTEST_PAUSE_S, min(arguments.duration / LOOKS, LONGEST_PAUSE_S))
     config = keep_images(config_of(arguments, interval_s=pause_s, ongoing_span_s="off"))
     last = LastLook()
-    service.watch(config, selection, stop_on_signals(), arguments.duration, last.publish)
+    service.watch(config, selection, stop_on_signals(), arguments.duration, last.publish, lean=True)
     watched = last.watched()
     if not watched:
         raise TargetError(f"no process that {selection} means could be watched; the log says why, if there was one")

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from otelchan.arguments import add_json, add_processes, add_settings, byte_count, seconds, selection_of
-from otelchan.commands.common import FINE, Help, config_of, keep_images, one_process, print_json, stop_on_signals
+from otelchan.commands.common import (
+    FINE,
+    Help,
+    begin_threads_of_numpy,
+    config_of,
+    keep_images,
+    one_process,
+    print_json,
+    stop_on_signals,
+)
 from otelchan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,11 +70,13 @@ class Recorded(NamedTuple):
 def main(arguments: argparse.Namespace) -> int:
     """Raises OtelchanError."""
     selection = selection_of(arguments)
+    begin_threads_of_numpy()
     config = keep_images(config_of(arguments, interval_s=arguments.interval))
     process = one_process(selection, config)
     stop = stop_on_signals()
     probes = not arguments.no_probes
-    done = record(process, config, arguments.output, stop, arguments.duration, probes, arguments.max_bytes)
+    duration_s, most = arguments.duration, arguments.max_bytes
+    done = record(process, config, arguments.output, stop, duration_s, probes, most, lean=True)
     if arguments.json:
         print_json({"file": arguments.output, **done._asdict(), "probes": probes, "pid": process.pid})
     else:
@@ -82,10 +93,12 @@ def record(
     probes: bool = True,
     most_bytes: int = MOST_BYTES,
     publish: Publish = lambda snapshot: None,
+    lean: bool = False,
 ) -> Recorded:
     """Record a process until `stop`, the end of the duration or of the program, or of the room there is.
 
-    publish: takes each snapshot as it was made live. Raises OtelchanError; then there is no file.
+    publish: takes each snapshot as it was made live. lean: with probes, this thread gives up for good what it does not
+    need for that. Raises OtelchanError; then there is no file.
     """
     from msgspec.structs import replace
 
@@ -111,8 +124,10 @@ def record(
 
     with Writer(path, most_bytes) as writer, _Progress(process.pid, duration_s, clock.monotonic_ns) as progress:
         recorder = Recorder(writer, config.interval_s, probes, on_round)
-        run = _watch if probes else _look
-        run(process, config, stop, duration_s, recorder, on_snapshot)
+        if probes:
+            _watch(process, config, stop, duration_s, recorder, on_snapshot, path if lean else "")
+        else:
+            _look(process, config, stop, duration_s, recorder, on_snapshot)
         if recorder.full and not writer.rounds:
             raise UsageError(
                 f"one look at pid {process.pid} takes more than {most_bytes} bytes; allow more with --max-bytes"
@@ -130,12 +145,18 @@ def _watch(
     duration_s: float,
     recorder: Recorder,
     publish: Publish,
+    path: str,
 ) -> None:
-    """With probes, as `run` does."""
+    """With probes, as `run` does. path: all that is written from now on, so that what it does not take can be given up;
+    "": nothing is."""
     from otelchan import service
+    from otelchan.privileges import restrict, written
     from otelchan.target.selection import Selection
 
-    with service.opened(config, Selection(pids=(process.pid,)), recorder) as running:
+    selection = Selection(pids=(process.pid,))
+    with service.opened(config, selection, recorder) as running:
+        if path:
+            restrict(config, selection, running.session, [written(path)])
         running.run(stop, duration_s, lambda snapshot, _: publish(snapshot), lambda _: None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from otelchan.arguments import add_settings, seconds
-from otelchan.commands.common import FINE, Help, config_of, keep_images, stop_on_signals
+from otelchan.commands.common import FINE, Help, begin_threads_of_numpy, config_of, keep_images, stop_on_signals
 from otelchan.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Raises OtelchanError."""
+    begin_threads_of_numpy()
     from otelchan.report.charts import check
 
     check()  # before minutes are spent on watching
@@ -66,7 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
         if pids:
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="otelchan-report-"))
             recorded = str(Path(folder) / "recorded.jsonl")
-            _watch(pids, recorded, arguments)
+            _watch(pids, recorded, arguments, files)
             files = [*files, recorded]
         report = make_report(files, clock.unix_ns(), __version__)
         if pids:
@@ -102,9 +104,11 @@ def _sorted(sources: list[str]) -> tuple[list[int], list[str]]:
     return [int(pid) for pid in dict.fromkeys(pids)], [source for source in sources if source not in pids]
 
 
-def _watch(pids: list[int], path: str, arguments: argparse.Namespace) -> None:
-    """Watch for the duration and write OTLP to a file, as `run` does. Raises OtelchanError."""
+def _watch(pids: list[int], path: str, arguments: argparse.Namespace, others: list[str]) -> None:
+    """Watch for the duration and write OTLP to a file, as `run` does. others: files that are read afterwards. Raises
+    OtelchanError."""
     from otelchan import service
+    from otelchan.privileges import written
     from otelchan.target.process import by_pid
     from otelchan.target.selection import Selection
 
@@ -114,7 +118,8 @@ def _watch(pids: list[int], path: str, arguments: argparse.Namespace) -> None:
     for pid in pids:
         by_pid(pid)  # an error now, and not after it was said that it is watched
     sys.stderr.write(f"watching for {arguments.duration:g} s; Ctrl-C ends that now and writes the page\n")
-    service.export(config, Selection(pids=tuple(pids)), stop_on_signals(), arguments.duration)
+    later = [written(arguments.output), *((Path(other), os.R_OK) for other in others)]
+    service.export(config, Selection(pids=tuple(pids)), stop_on_signals(), arguments.duration, later=later)
     if not Path(path).exists() or not Path(path).stat().st_size:
         names = ", ".join(map(str, pids))
         raise TargetError(f"nothing was seen of {names} in {arguments.duration:g} s; watch for longer with --duration")

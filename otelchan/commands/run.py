@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 
 from otelchan.arguments import add_output, add_processes, add_settings, seconds, selection_of
-from otelchan.commands.common import FINE, Help, keep_images, reload_on_signal, source_of, stop_on_signals
-from otelchan.kernel.capabilities import alone
+from otelchan.commands.common import (
+    FINE,
+    Help,
+    begin_threads_of_numpy,
+    keep_images,
+    reload_on_signal,
+    source_of,
+    stop_on_signals,
+)
 
 HELP = Help(
     "attach and export until stopped",
@@ -36,13 +42,21 @@ def main(arguments: argparse.Namespace) -> int:
     selection = selection_of(arguments)
     stop = stop_on_signals()
     asked = reload_on_signal(stop)  # before what takes its time: a service may be told to reload at once
-    alone(lambda: import_module("numpy"))  # it starts threads, which need none of our capabilities
+    begin_threads_of_numpy()
     from otelchan import service
-    from otelchan.config import Reload
+    from otelchan.config import Apply, Reload, environment
+    from otelchan.supervisor import Supervisor
 
     source = source_of(arguments)
     loaded = source.load()
     reload = Reload(source, loaded, asked)
     keep_images(loaded.config)
-    service.export(loaded.config, selection, stop, arguments.duration, reload.if_asked)
+    supervisor = Supervisor(environment())
+
+    def reload_if_asked(apply: Apply) -> None:
+        if asked.is_set():
+            with supervisor.reloading():
+                reload.if_asked(apply)
+
+    service.export(loaded.config, selection, stop, arguments.duration, reload_if_asked, supervisor)
     return FINE

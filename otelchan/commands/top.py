@@ -13,7 +13,15 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from otelchan.arguments import add_json, add_processes, add_settings, seconds, selection_of
-from otelchan.commands.common import FINE, Help, config_of, keep_images, print_json, stop_on_signals
+from otelchan.commands.common import (
+    FINE,
+    Help,
+    begin_threads_of_numpy,
+    config_of,
+    keep_images,
+    print_json,
+    stop_on_signals,
+)
 from otelchan.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError("--json prints one frame and top goes on; add --once")
     if not arguments.once:
         require_screen()
+    begin_threads_of_numpy()
     interval_s = arguments.interval or (ONCE_S if arguments.once else INTERVAL_S)
     config = keep_images(config_of(arguments, interval_s=interval_s, ongoing_span_s="off"))
     if arguments.once:
@@ -83,7 +92,8 @@ def _once(config: Config, selection: Selection, as_json: bool) -> int:
     from otelchan.view.top_text import Frame, frame_document, print_frame
 
     feed = Feed()
-    service.watch(config, selection, stop_on_signals(), config.interval_s, feed.publish, _report_to(feed))
+    stop, report = stop_on_signals(), _report_to(feed)
+    service.watch(config, selection, stop, config.interval_s, feed.publish, report, lean=True)
     frame = Frame(feed.looks())
     if not frame.looks:
         raise TargetError(f"no process that {selection} means could be watched; the log says why, if there was one")
@@ -105,6 +115,7 @@ def _report_to(feed: Feed) -> Callable[[Agent], None]:
 
 
 def _live(config: Config, selection: Selection) -> int:
+    from otelchan.privileges import only
     from otelchan.view.top_feed import Feed
     from otelchan.view.top_screen import Top
 
@@ -119,6 +130,7 @@ def _live(config: Config, selection: Selection) -> int:
     signal.signal(signal.SIGHUP, on_hangup)
     with LogTo(feed):
         watcher.start()
+        only()  # the screen needs nothing: capabilities belong to threads, and that one has its own
         try:
             top.run()
         finally:
@@ -150,7 +162,8 @@ class Watcher(threading.Thread):
         ender = threading.Thread(target=self._end_with, name="end", daemon=True)
         ender.start()
         try:
-            service.watch(self._config, self._selection, self._asked, None, feed.publish, _report_to(feed))
+            report = _report_to(feed)
+            service.watch(self._config, self._selection, self._asked, None, feed.publish, report, lean=True)
             feed.remark("nothing is watched any more")
         except BaseException as error:  # raised again where there is no screen any more
             self.error = error
@@ -159,6 +172,9 @@ class Watcher(threading.Thread):
     def _end_with(self) -> None:
         """The screen ends as soon as somebody wants it to. When its terminal is gone, it never does by itself: textual
         waits for ever for somebody to take what it writes."""
+        from otelchan.privileges import only
+
+        only()  # it began before the other thread gave up anything
         self._asked.wait()
         self._feed.end()
         self.join(_PATIENCE_S)

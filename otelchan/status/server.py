@@ -217,7 +217,10 @@ class Server:
         try:
             made = page()
         except Exception:  # a bug of ours must not end the thread, without which a good agent looks dead
-            log.exception("the answer to %s could not be made", words[1].decode("latin-1"))
+            log.exception(
+                "a bug of ours: the answer to %s could not be made; please report it with the traceback below",
+                words[1].decode("latin-1"),
+            )
             made = _plain(HTTPStatus.INTERNAL_SERVER_ERROR)
         return response(made, body=words[0] == b"GET")
 

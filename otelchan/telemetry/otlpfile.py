@@ -104,7 +104,11 @@ class FileSink:
             self._wake.notify()
         self._thread.join(deadline_s)
         if self._thread.is_alive():
-            log.warning("%d lines could not be written to %s before otelchan ended", len(self._waiting), self._names())
+            log.warning(
+                "%d lines could not be written to %s before otelchan ended; see that its disk is fast enough",
+                len(self._waiting),
+                self._names(),
+            )
             return False
         for file in self._files.values():
             file.close()

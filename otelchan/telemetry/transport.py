@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -126,9 +127,14 @@ def open_transport(to: Destination) -> Transport:
 def destination(otlp: Otlp, signal: str) -> Destination:
     """The settings of one signal: its own where there are any, else those for both.
 
-    Raises UsageError for files that cannot be used, and for headers that gRPC cannot send.
+    Raises UsageError for files that cannot be used, for headers that gRPC cannot send, and where gRPC is not installed.
     """
     own, protocol = otlp.of(signal), otlp.protocol_of(signal)
+    if protocol == "grpc" and find_spec("grpc") is None:
+        raise UsageError(
+            f"{signal} are to be sent over gRPC, which needs grpcio, and that is not installed; "
+            "run `pip install 'otelchan[grpc]'`, or set otlp.protocol to http/protobuf"
+        )
     certificate, client_certificate, client_key = (
         _pem(otlp, signal, name) for name in ("certificate", "client_certificate", "client_key")
     )

@@ -11,6 +11,7 @@ from tests.support.agent import OTELCHAN, agent, clean_environment, otelchan
 from tests.support.hammer import hammer
 from tests.support.machines import BCC, HEADERS, capabilities, hiding, old_kernel, replacing
 from tests.support.programs import not_go
+from tests.support.refusals import refused
 
 ROOT = Path(__file__).parents[2]
 UNSAFE = """
@@ -26,17 +27,6 @@ int oc_dispatch(struct pt_regs *ctx)
 }
 LICENSE("Dual BSD/GPL")
 """
-
-
-def refused(*arguments: str | int | Path, **kwargs: object) -> str:
-    """The one line that a refused command says."""
-    done = otelchan(*arguments, **kwargs)  # type: ignore[arg-type]
-    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-    lines = [line for line in done.stderr.splitlines() if line.startswith("otelchan: ")]
-    assert len(lines) == 1, done.stderr
-    return lines[0]
 
 
 def test_a_pid_that_does_not_exist() -> None:

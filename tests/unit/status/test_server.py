@@ -96,7 +96,9 @@ def test_a_page_that_cannot_be_made_does_not_end_the_server(caplog: pytest.LogCa
     with server() as port:
         assert 500 == ask(port, "/broken")[0]
         assert 200 == ask(port)[0]
-    assert ["the answer to /broken could not be made"] == caplog.messages
+    assert [
+        "a bug of ours: the answer to /broken could not be made; please report it with the traceback below"
+    ] == caplog.messages
 
 
 def test_a_large_request_gets_its_answer_all_the_same() -> None:
