@@ -8,15 +8,15 @@ MAKEFLAGS += --no-print-directory
 # The virtual environment's programs first: its Go is there only when the system has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/go/bin
 
-OBJECT := otelchan/bpf/otelchan.bpf.o
+OBJECT := otelchan/bpf/otelchan.$(shell uname -m).bpf.o
 BPF := $(wildcard bpf/*.c bpf/*.h)
 BENCH_OBJECTS := $(patsubst benchmarks/bpf/%.c,build/benchmarks/%.o,$(wildcard benchmarks/bpf/*.bpf.c))
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -target bpf -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
 PYTEST := .venv/bin/python -m pytest
-GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml dashboards/*.json
+GENERATED := otelchan/gobinary/*.json docs/metrics.md docs/metadata.yaml docs/configuration.md docs/config.schema.json docs/findings.md docs/troubleshooting.md docs/cli.md docs/images/*.svg dashboards/alerts/*.yaml dashboards/alerts/tests/*.yaml dashboards/*.json deploy/helm/otelchan/values.schema.json deploy/kubernetes/*.yaml tests/deploy/golden/chart/*.yaml
 
-.PHONY: help setup setup-run setup-unit setup-test build demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs alerts check-alerts dashboards check-dashboards bench bench-objects bench-census bench-estimates bench-names bench-analysis bench-apps bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
+.PHONY: help setup setup-run setup-unit setup-deploy setup-test build dist demo stack unit binaries replay kernel e2e check-collector-config test lint offsets docs site chart manifests package-chart check-deploy alerts check-alerts dashboards check-dashboards bench bench-objects bench-census bench-estimates bench-names bench-analysis bench-apps bench-collectors bench-export bench-growth soak fuzz matrix findings golden check-generated clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -30,21 +30,27 @@ setup-run:
 setup-unit:
 	@scripts/setup.sh --unit
 
+setup-deploy:
+	@scripts/setup.sh --deploy
+
 setup-test:
 	@scripts/setup.sh --test
 
 build: setup-run $(OBJECT) ## compile the BPF object, which the wheel carries, with its source for BCC
 
-$(OBJECT): $(BPF) Makefile
+$(OBJECT): $(BPF) scripts/compile_bpf.py
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_FLAGS) -c bpf/otelchan.bpf.c -o $@.new
 	@cp $(BPF) $(@D)/
-	@mv $@.new $@
+	CLANG=$(CLANG) python3 scripts/compile_bpf.py $(shell uname -m) $@
+
+dist: setup-unit ## write the source archive and the wheel of it to dist/; needs the compiler that `make setup` installs
+	@rm -rf dist
+	@.venv/bin/python -m build --no-isolation --outdir dist .
 
 demo: setup ## watch a Go program that leaks goroutines and say what is wrong, on a fresh machine, as root
 	@scripts/demo.sh
 
-stack: setup-unit ## build the real Collector, Prometheus and Jaeger into the cache (minutes, once)
+stack: setup-unit ## build the real Collector, Prometheus, Jaeger and Helm into the cache (minutes, once)
 	@.venv/bin/python scripts/stack.py
 
 unit: setup-unit ## unit tests: no root, under a minute
@@ -66,24 +72,43 @@ check-collector-config: setup-test build stack ## collector-config/: its text, t
 	@$(PYTEST) tests/unit/test_collector_config.py tests/unit/test_gateway_policies.py tests/e2e/test_collector_configs.py \
 		tests/e2e/test_stack.py tests/e2e/test_gateway*.py tests/e2e/test_exemplars.py
 
-test: setup-test build stack ## everything: unit, binaries, replay, kernel and end-to-end tests, in this order
+test: setup-test build stack ## everything: unit, binaries, replay, kernel, end-to-end and deployment tests, in this order
 	@$(PYTEST) -n auto tests/unit tests/binaries
-	@$(PYTEST) tests/replay tests/kernel tests/e2e
+	@$(PYTEST) tests/replay tests/kernel tests/e2e tests/deploy
 
 lint: setup-unit ## ruff, ruff format and mypy, without changing anything
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy otelchan scripts tests benchmarks dashboards
+	.venv/bin/mypy otelchan scripts tests benchmarks dashboards hatch_build.py
 
 offsets: setup-unit ## write the layout tables again from the DWARF of freshly built programs
 	@.venv/bin/python -m otelchan.gobinary.offsets
 
-docs: setup-unit ## write docs/metrics.md, docs/metadata.yaml, docs/configuration.md, its schema and docs/findings.md again from what is in the code
+docs: setup-unit ## write docs/metrics.md, docs/metadata.yaml, docs/configuration.md, its schema, docs/findings.md, docs/troubleshooting.md, docs/cli.md and the drawings again from what is in the code
 	@.venv/bin/python -m otelchan.telemetry.catalogue >docs/metrics.md
 	@.venv/bin/python -m otelchan.telemetry.metadata >docs/metadata.yaml
 	@.venv/bin/python -m otelchan.config >docs/configuration.md
 	@.venv/bin/otelchan config schema >docs/config.schema.json
 	@.venv/bin/python -m otelchan.findings.reference >docs/findings.md
+	@.venv/bin/python -m otelchan.troubleshooting.reference >docs/troubleshooting.md
+	@.venv/bin/python -m otelchan.commands.reference >docs/cli.md
+	@.venv/bin/python -m scripts.figures
+
+site: setup-unit ## write the documentation site to build/site, strictly; open build/site/index.html
+	@.venv/bin/python -m scripts.docsite
+
+chart: setup-unit ## write deploy/helm/otelchan/values.schema.json again from values.yaml and docs/config.schema.json
+	@.venv/bin/python scripts/chart.py schema
+
+manifests: setup-unit stack chart ## write deploy/kubernetes and the golden files of the chart again, by Helm
+	@.venv/bin/python scripts/chart.py manifests
+	@.venv/bin/python scripts/chart.py golden
+
+package-chart: setup-unit stack ## write the chart as dist/otelchan-VERSION.tgz
+	@.venv/bin/python scripts/chart.py package
+
+check-deploy: setup-deploy build stack ## wheel, image, containers, chart and manifests, systemd unit, site, old state: root
+	@$(PYTEST) tests/unit/deploy tests/unit/test_compose.py tests/deploy
 
 alerts: setup-unit ## write dashboards/alerts again from dashboards/generator and the catalogues
 	@.venv/bin/python -m dashboards.generator.alerts
@@ -151,8 +176,8 @@ findings: setup-test build ## run every program that is wrong and its twin, and 
 golden: setup-test $(OBJECT) ## record the runs that tests/replay plays back
 	@.venv/bin/python -m tests.replay.capture
 
-check-generated: offsets docs alerts dashboards ## fail when a generated file differs from what its generator writes
-	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs alerts dashboards' wrote" >&2; exit 1; }
+check-generated: offsets docs chart manifests alerts dashboards ## fail when a generated file differs from what its generator writes
+	@git diff --exit-code -- $(GENERATED) || { echo "commit what 'make offsets docs chart manifests alerts dashboards' wrote" >&2; exit 1; }
 
 clean: ## remove what was built in this clone; .venv and the cache stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(dir $(OBJECT))

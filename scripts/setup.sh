@@ -4,7 +4,8 @@
 #
 #   scripts/setup.sh          to run otelchan and build its BPF object and the demo program
 #   scripts/setup.sh --unit   Python, Go, Node and the test tools only: no root, no compiler
-#   scripts/setup.sh --test   everything that `make test` and `make lint` use
+#   scripts/setup.sh --deploy what `make check-deploy` uses: that, and images, containers, units and pages (as root)
+#   scripts/setup.sh --test   everything that `make test` and `make lint` use, which is all of this
 #
 # Can be run again at any time; takes a tenth of a second when nothing is to be done. Exit status 2: the user can fix it.
 set -euo pipefail
@@ -19,12 +20,14 @@ NODE_OLDEST=18     # what npm 10 and the packages of tests/grafana need
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 2; }
 
-level=run extras='[tui,report]'
+RUN_EXTRAS='[grpc,tui,report]'
+level=run extras=$RUN_EXTRAS
 case ${1:-} in
   "") ;;
-  --unit) level=unit extras='[tui,report,test,lint]' ;;
-  --test) level=test extras='[tui,report,test,lint]' ;;
-  *) fail "unknown argument '$1': use --unit, --test or none" ;;
+  --unit) level=unit extras='[grpc,tui,report,test,lint,deploy,docs]' ;;
+  --deploy) level=deploy extras='[grpc,tui,report,test,lint,deploy,docs]' ;;
+  --test) level=test extras='[grpc,tui,report,test,lint,deploy,docs]' ;;
+  *) fail "unknown argument '$1': use --unit, --deploy, --test or none" ;;
 esac
 
 mkdir -p .make
@@ -46,6 +49,17 @@ debian_packages() {
   is_file /usr/include/bpf/bpf_helpers.h || want libbpf-dev
   is_file "/usr/include/$(uname -m)-linux-gnu/asm/types.h" || want linux-libc-dev
   ldconfig -p | grep 'libbpf\.so\.1' >/dev/null || want libbpf1 # not -q: it would end ldconfig by SIGPIPE
+  [ "$level" != run ] || return 0
+  # For the image and the forms in which otelchan is deployed.
+  command -v mmdebstrap >/dev/null || want mmdebstrap # makes the base of the image
+  command -v buildah >/dev/null || want buildah       # builds it
+  command -v runc >/dev/null || want runc             # runs it
+  # Debian's Python, whichever is on PATH: the tests install the wheel with it, as people do.
+  /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null || want python3 python3-venv
+  command -v man >/dev/null || want man-db # shows otelchan's page, and finds fault with it
+  command -v systemd-analyze >/dev/null || want systemd # judges the unit of deploy/systemd, and starts it in the tests
+  command -v chromium >/dev/null || want chromium # opens pages of reports, and of the site
+  is_file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || want fonts-dejavu-core # and has a font to show them in
   [ "$level" = test ] || return 0
   command -v gcc >/dev/null || want gcc # go build -race
   is_file /usr/include/stdlib.h || want libc6-dev
@@ -53,9 +67,8 @@ debian_packages() {
   command -v qemu-aarch64 >/dev/null || want qemu-user # runs arm64 programs, and counts at their probe sites
   command -v bpftrace >/dev/null || want bpftrace # the tests attach it beside otelchan
   command -v gcore >/dev/null || want gdb         # gcore
+  command -v curl >/dev/null || want curl         # asks the status page, as people do
   command -v dot >/dev/null || want graphviz # the graphs of otelchan report
-  command -v chromium >/dev/null || want chromium # opens its pages
-  is_file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || want fonts-dejavu-core # and has a font to show them in
   is_file /usr/lib/python3/dist-packages/bcc/__init__.py || want python3-bpfcc # in Debian's own Python only
   compgen -G '/lib/modules/*/build/include/generated/autoconf.h' >/dev/null || want linux-headers-amd64 # for BCC: any
 }
@@ -76,9 +89,10 @@ install_packages() {
 
 # .venv with otelchan itself, editable, so that .venv/bin/otelchan is always this clone.
 install_python() {
-  local stamp=.make/python-test wanted
+  local stamp=.make/python-test source wanted
   [ "$level" != run ] || stamp=.make/python-run
-  wanted="$PWD $(sha256sum pyproject.toml | cut -d' ' -f1)"
+  source="$PWD $(sha256sum pyproject.toml | cut -d' ' -f1)"
+  wanted="$source $extras"
   if [ -x .venv/bin/otelchan ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
   if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     has_python || fail "python3 is $(python3 -V 2>&1), otelchan needs 3.11 or newer with venv: install it, then run it again"
@@ -88,7 +102,7 @@ install_python() {
   say "installing Python packages into .venv (up to a minute)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -e ".$extras" >&2 9>&- ||
     fail "pip could not install otelchan's requirements: check the connection to PyPI, then run it again"
-  echo "$wanted" >.make/python-run # the test tools come on top of it
+  echo "$source $RUN_EXTRAS" >.make/python-run # the test tools come on top of it
   echo "$wanted" >"$stamp"
 }
 

@@ -1,7 +1,6 @@
 """Both loaders and both ways of attaching, end to end: the same test, and the kernel itself says which served it."""
 
 import os
-import shutil
 import subprocess
 import sys
 import uuid
@@ -22,8 +21,8 @@ from tests.support.machines import old_kernel
 from tests.support.pipeline import LONG_ONLY, check_everything
 from tests.support.shop import shop
 from tests.support.stack import Stack
+from tests.support.wheel import built
 
-REPO = Path(__file__).parents[2]
 PLANES = len(PLANE_ORDER)
 COMBINATIONS = [(backend, attach) for backend in ("libbpf", "bcc") for attach in ("multi", "perf")]
 
@@ -117,15 +116,10 @@ def resident_bytes(pid: int) -> int:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The packages folder of an installation from the wheel, far from this clone."""
     folder = tmp_path_factory.mktemp("installed")
-    tree = folder / "tree"
-    shutil.copytree(REPO / "otelchan", tree / "otelchan")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(REPO / name, tree)
+    wheel = built(folder)
     pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "-w", str(folder), str(tree)], check=True)
-    (built,) = folder.glob("*.whl")
     target = folder / "packages"
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--target", str(target), str(built)], check=True)
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)], check=True)
     yield target
 
 

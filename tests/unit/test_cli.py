@@ -121,7 +121,7 @@ def test_a_command_without_exactly_one_way_of_naming_processes_fails(
         ["goroutines", "4711", "--format", "svg"],
         ["diff", "a.snap"],
         ["diff", "a.snap", "b.snap", "--least", "0"],
-        ["completion", "fish"],
+        ["completion", "tcsh"],
         ["watch", "4711"],
         [],
     ],
@@ -190,7 +190,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
     assert "[]\n" == done.stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The script names every one of them."""
     assert 0 == main(["completion", shell])
