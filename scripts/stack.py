@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Build the real Collector, Prometheus and Jaeger that the end-to-end tests run, and the Collector's reader of
-metadata.yaml, from the Go module proxy.
+"""Build the real Collector, Prometheus and Jaeger that the end-to-end tests run, the Collector's reader of
+metadata.yaml, and Helm for deploy/helm, from the Go module proxy.
 
     scripts/stack.py [NAME...]   build what is missing (all of them, or those named)
     scripts/stack.py --where     print where each binary is, as JSON; exit status 2 when one is missing
@@ -65,6 +65,7 @@ COMPONENTS = (
         tags="netgo,remove_all_sd",
     ),
     Component("jaeger", "1.62.0", "jaeger/go.mod", (("github.com/jaegertracing/jaeger/cmd/all-in-one", "jaeger"),)),
+    Component("helm", "3.22.0", "helm/go.mod", (("helm.sh/helm/v3/cmd/helm", "helm"),)),
     Component(
         "mdatagen",
         "0.155.0",

@@ -54,7 +54,7 @@ def test_a_component_is_built_again_when_its_recipe_changed(tmp_path: Path, monk
     current, outdated = stack.COMPONENTS[:2]
     pretend_built(current, stack.recipe(current))
     pretend_built(outdated, "another recipe")
-    assert [stack.is_built(c) for c in stack.COMPONENTS] == [True, False, False, False]
+    assert [stack.is_built(c) for c in stack.COMPONENTS] == [True, False, False, False, False]
 
 
 def test_where_prints_the_path_of_every_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +69,7 @@ def test_where_prints_the_path_of_every_binary(tmp_path: Path, monkeypatch: pyte
         "prometheus": f"{tmp_path}/stack/prometheus-0.315.0/prometheus",
         "promtool": f"{tmp_path}/stack/prometheus-0.315.0/promtool",
         "jaeger": f"{tmp_path}/stack/jaeger-1.62.0/jaeger",
+        "helm": f"{tmp_path}/stack/helm-3.22.0/helm",
         "mdatagen": f"{tmp_path}/stack/mdatagen-0.155.0/mdatagen",
     }
 
@@ -83,7 +84,7 @@ def test_where_without_a_build_says_what_to_run(tmp_path: Path) -> None:
 def test_an_unknown_component_is_named_with_those_there_are(tmp_path: Path) -> None:
     """A typing error builds nothing."""
     answer = run(tmp_path, "tempo")
-    expected = "stack: there is no component 'tempo': take one of otelcol, prometheus, jaeger, mdatagen\n"
+    expected = "stack: there is no component 'tempo': take one of otelcol, prometheus, jaeger, helm, mdatagen\n"
     assert (answer.returncode, answer.stderr) == (2, expected)
 
 
