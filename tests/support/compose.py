@@ -1,4 +1,4 @@
-"""deploy/compose.yaml as Docker Compose reads it, its README, and provisioning files as Grafana reads them."""
+"""deploy/compose.yaml as Docker Compose reads it, its page, and provisioning files as Grafana reads them."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def unexplained(path: Path) -> list[str]:
 
 
 def table(title: str) -> dict[str, list[str]]:
-    """Rows of the table under a heading of deploy/README.md, other cells by the first one, without backquotes."""
-    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    """Rows of the table under a heading of deploy/compose.md, other cells by the first one, without backquotes."""
+    readme = (DEPLOY / "compose.md").read_text(encoding="utf-8")
     section = readme.split(f"\n## {title}\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
     return {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in rows[1:]}

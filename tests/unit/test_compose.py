@@ -239,32 +239,22 @@ def test_otelchan_has_the_rights_that_the_readme_names_and_no_others() -> None:
     assert [] == [name for name, each in SERVICES.items() if name != "otelchan" and {"pid", "cap_add"} & set(each)]
 
 
-def test_the_image_is_built_of_what_is_there() -> None:
-    """Files that Dockerfile copies exist and are not ignored; Debian's packages are those of scripts/setup.sh; both
-    stages have the same, pinned Debian."""
-    dockerfile = (REPO / SERVICES["otelchan"]["build"]["dockerfile"]).read_text(encoding="utf-8")
-    assert REPO == relative(SERVICES["otelchan"]["build"]["context"])
-    copied = [name for names in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.M) for name in names.split()]
-    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    assert sorted(copied) == sorted(line.removeprefix("!") for line in ignored if line.startswith("!"))
-    assert [] == [name for name in copied if not (REPO / name).exists()]
-    (debian,) = set(re.findall(r"^FROM (\S+)", dockerfile, re.M))
-    assert re.fullmatch(r"debian:12\.\d+-slim", debian)
-    setup = (REPO / "scripts/setup.sh").read_text(encoding="utf-8")
-    lists = re.findall(r"--no-install-recommends ([^&\n]+)", dockerfile.replace("\\\n", ""))
-    packages = {name for names in lists for name in names.split()} - {"make"}  # setup.sh is run by make
-    assert [] == sorted(name for name in packages if not re.search(rf"want .*\b{re.escape(name)}\b", setup))
+def test_the_image_is_built_from_the_one_dockerfile() -> None:
+    """In the repository; what is in it is for tests/unit/deploy/test_dockerfile.py and tests/deploy/test_image.py."""
+    build = SERVICES["otelchan"]["build"]
+    assert REPO == relative(build["context"])
+    assert (REPO / build["dockerfile"]) == DEPLOY / "image" / "Dockerfile"
 
 
 def test_every_package_is_installed() -> None:
-    """setuptools finds them, which takes an __init__.py in each: one that was left out was missed only where otelchan
-    is installed from a wheel, as in the image."""
-    assert 'packages.find]\ninclude = ["otelchan*"]' in (REPO / "pyproject.toml").read_text(encoding="utf-8")
+    """The wheel has every file of the folder; with an __init__.py in each, tools that look for packages find them."""
+    assert "[tool.hatch.build.targets.wheel]" in (REPO / "pyproject.toml").read_text(encoding="utf-8")
+    assert '\npackages = ["otelchan"]' in (REPO / "pyproject.toml").read_text(encoding="utf-8")
     folders = {path.parent for path in (REPO / "otelchan").rglob("*.py")}
     assert [] == sorted(str(folder) for folder in folders if not (folder / "__init__.py").is_file())
 
 
 def test_the_readme_says_that_it_was_never_run() -> None:
     """Plainly."""
-    assert "never run as a whole" in (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert "never run as a whole" in (DEPLOY / "compose.md").read_text(encoding="utf-8")
     assert "never run by the project's tests" in Path(DEPLOY / "compose.yaml").read_text(encoding="utf-8")
