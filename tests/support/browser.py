@@ -159,6 +159,7 @@ def browser() -> Iterator[Browser]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "XDG_CACHE_HOME": f"{home}/cache"},  # else it leaves folders in the user's
             start_new_session=True,
         )
         os.close(theirs_in)

@@ -40,6 +40,7 @@ COMPOSITION = (
     "preview",
     "trial",
     "standing",
+    "supervisor",
     "privileges",
     "postmortem",
     "dumps",
@@ -50,10 +51,11 @@ COMPOSITION = (
     "arguments",
     "commands",
     "doctor",
+    "troubleshooting",
     "testing",
     "__main__",
 )  # see every stage
-LEAVES = ("errors", "clock", "events", "files")  # may be imported by everyone
+LEAVES = ("errors", "clock", "events", "files", "journal")  # may be imported by everyone
 SETTINGS_READERS = ("telemetry", "findings")  # stages that take their settings as values of types in config
 RUN_BY_PATH = ("otelchan.kernel.bcc_child", "otelchan.kernel.calibration_child")
 """Programs of their own, which have no other module of otelchan: nothing that a test or a replay would set."""
